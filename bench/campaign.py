@@ -1,0 +1,211 @@
+"""A campaign: the rounds of a table's cells, interleaved, each row on the disk before the next is begun, resumed where it stopped."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from bench import coldstart, measure, records
+from bench.flops import flops
+from bench.measure import Workbench, noise_level
+from bench.protocols import Run
+from bench.records import Rows
+from bench.worlds import World, WorldOptions
+from runtime import plugins
+from runtime.errors import FvitError, SessionUnavailable
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure: sessions and precisions, rounds of each cell, the most seconds that one round of one chain cell may take."""
+
+    world: WorldOptions
+    sessions: tuple[str, ...]
+    precisions: tuple[str, ...] = ("fp32",)
+    rules: tuple[str, ...] = ("cumulative", "per-step")
+    draws: int = 10
+    rounds: int = 6
+    chain_rounds: int = 2
+    budget: float = 6.0
+    seed: int = 0
+    device: str = "cpu"
+    results: Path = field(default=Path("results"))
+
+
+def folder(options: Options) -> Path:
+    """results/<world>-<machine>"""
+    return options.results / f"{options.world.name}-{records.machine()}"
+
+
+def settings(options: Options, table: int) -> dict:
+    """Everything that may not change within a campaign; file names without their folders."""
+    facts = asdict(options) | {"table": table}
+    facts.pop("results")
+    return {key: _plain(value) for key, value in facts.items()}
+
+
+def run(table: int, options: Options, world: World, cells: Sequence[Run], console: Console, fresh: bool = False) -> list[dict]:
+    """Measures what is missing of `cells` and returns the campaign's rows. Ctrl-C leaves every finished round in the file."""
+    rows = Rows(folder(options))
+    before, wanted = rows.read(), settings(options, table)
+    if rows.dropped:
+        console.print(f"{rows.path}: {rows.dropped} line cut in the middle left out")
+    name = records.campaign([] if fresh else before, wanted)
+    if not any(row["campaign"] == name for row in before):
+        head = {"backbone": world.backbone.weights, "denoiser": world.denoiser.weights, "pictures": world.source}
+        rows.append(
+            {
+                "kind": "campaign",
+                "campaign": name,
+                "settings": wanted,
+                "environment": records.environment(),
+                "weights": head,
+                "unavailable": unavailable(),
+            }
+        )
+    bench = Workbench(world, torch.device(options.device), lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
+    _Loop(rows, name, bench, options, console).all(cells)
+    return [row for row in rows.read() if row["campaign"] == name]
+
+
+class _Loop:
+    """One pass over what a campaign still lacks."""
+
+    def __init__(self, rows: Rows, name: str, bench: Workbench, options: Options, console: Console):
+        self.rows, self.name, self.bench, self.options, self.console = rows, name, bench, options, console
+        mine = [row for row in rows.read() if row["campaign"] == name]
+        self.done = Counter(row["key"] for row in mine if row["kind"] == "time")
+        self.settled = {row["key"] for row in mine if row["kind"] == "reason"}
+        self.described = {(row["session"], row["precision"], row["network_kind"]) for row in mine if row["kind"] == "network"}
+        self.cold = {(row["session"], row["precision"]) for row in mine if row["kind"] == "cold"}
+        self.call_seconds = {_engine(row["run"]): _per_call(row) for row in mine if row["kind"] == "time" and _per_call(row)}
+
+    def all(self, cells: Sequence[Run]) -> None:
+        todo = [(index, run) for index in range(self.options.rounds) for run in cells if self._missing(run, index)]
+        if not todo:
+            self.console.print(f"all {len(cells)} cells were measured at this commit before; --fresh measures again")
+        else:
+            self._networks(cells)
+            self._cold(cells)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            bar = progress.add_task("measuring", total=len(todo))
+            for index, run in todo:
+                progress.update(bar, description=f"round {index + 1}: {run.session} {run.graph} {run.denoise} {run.rule} {run.sigma:g}/255")
+                self._one(run)
+                progress.advance(bar)
+
+    def _missing(self, run: Run, index: int) -> bool:
+        rounds = self.options.chain_rounds if run.denoise == "chain" else self.options.rounds
+        return run.key not in self.settled and index < rounds and self.done[run.key] <= index
+
+    def _one(self, run: Run) -> None:
+        """One round of one cell, or the reason why there is none."""
+        if run.key in self.settled:
+            return
+        if run.graph == "fused" and not noise_level(run, self.bench.world).denoises:
+            self._reason(run, "no denoiser is called here, so there is nothing to fuse", "not defined")
+            return
+        try:
+            if reason := self._too_long(run):
+                self._reason(run, reason, "computed")
+                return
+            row = measure.measure(run, self.bench)
+        except FvitError as error:
+            self._reason(run, str(error), type(error).__name__)
+            return
+        index = self.done[run.key]
+        self._write("time", {"key": run.key, "run": run.asdict(), "round": index} | row)
+        self.done[run.key] += 1
+        if per_call := _per_call({"run": run.asdict()} | row):
+            self.call_seconds[_engine(run.asdict())] = per_call
+
+    def _too_long(self, run: Run) -> str | None:
+        per_call = self.call_seconds.get(_engine(run.asdict()))
+        if run.denoise != "chain" or per_call is None:
+            return None
+        calls = measure.calls(run, noise_level(run, self.bench.world))
+        expected = calls * per_call * run.draws * run.images
+        if expected <= self.options.budget:
+            return None
+        return f"{calls} calls a draw would take {expected:.0f} s a round, more than --budget {self.options.budget:g} s"
+
+    def _networks(self, cells: Sequence[Run]) -> None:
+        """Loads and checks every session first (parity before any time), one untimed draw each, and writes down what they are."""
+        kinds = {"staged": ("backbone", "denoiser"), "fused": ("classify_draws",)}
+        for session, precision, graph in dict.fromkeys((run.session, run.precision, run.graph) for run in cells):
+            for kind in kinds[graph]:
+                if (session, precision, kind) in self.described:
+                    continue
+                facts = {"session": session, "precision": precision, "network_kind": kind}
+                try:
+                    loaded = self.bench.load(session, precision, kind)
+                except FvitError as error:
+                    self._write("network", facts | {"error": str(error)})
+                    continue
+                network, artifact = self.bench.network(kind, precision), loaded.artifact
+                self._write("network", facts | {
+                    "network": network.name, "fingerprint": network.fingerprint, "facts": loaded.facts, "parity": loaded.parity,
+                    "load_seconds": loaded.load_seconds, "flops": flops(self.bench.network(kind, "fp32")),
+                    "opset": artifact and artifact.opset, "bytes": artifact and artifact.size,
+                })  # fmt: skip
+
+    def _cold(self, cells: Sequence[Run]) -> None:
+        """Load and first call of the denoiser in a process of its own, once a session."""
+        for session, precision in dict.fromkeys((run.session, run.precision) for run in cells):
+            if (session, precision) in self.cold:
+                continue
+            facts = {"session": session, "precision": precision}
+            self.console.print(f"[dim]cold start of {session} {precision}[/dim]", highlight=False)
+            try:
+                artifact = self.bench.load(session, precision, "denoiser").artifact
+                found = coldstart.measure(self.options.world, session, precision, self.options.device, artifact and artifact.folder)
+            except FvitError as error:
+                found = {"error": str(error)}
+            self._write("cold", facts | found)
+
+    def _reason(self, run: Run, reason: str, word: str) -> None:
+        level = noise_level(run, self.bench.world)
+        facts = {"t": level.t, "real_sigma": level.sigma, "calls": measure.calls(run, level)}
+        self._write("reason", {"key": run.key, "run": run.asdict(), "reason": reason, "word": word} | facts)
+        self.settled.add(run.key)
+
+    def _write(self, kind: str, row: dict) -> None:
+        self.rows.append({"kind": kind, "campaign": self.name} | row)
+
+
+def unavailable() -> dict[str, str]:
+    """The sessions that cannot run here, and why."""
+    found = {name: plugins.load(measure.SESSIONS, name).available() for name in plugins.names(measure.SESSIONS)}
+    return {name: why for name, why in found.items() if why}
+
+
+def usable(sessions: Sequence[str]) -> None:
+    """Refuses sessions that were asked for by name and cannot run here."""
+    for session, why in unavailable().items():
+        if session in sessions:
+            raise SessionUnavailable(f"session {session} cannot run here: {why}")
+
+
+def _engine(run: dict) -> tuple:
+    return run["session"], run["precision"]
+
+
+def _per_call(row: dict) -> float | None:
+    """Seconds a draw of one denoiser call, from a one-shot row whose denoiser was timed alone."""
+    run = row["run"]
+    if run["denoise"] != "one_shot" or row.get("calls") != 1 or "denoise" not in row["stages"]:
+        return None
+    return row["stages"]["denoise"] / (run["draws"] * run["images"])
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, Path):
+        return value.name
+    return list(value) if isinstance(value, tuple) else value

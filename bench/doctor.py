@@ -1,0 +1,98 @@
+"""`fvit doctor`: for every session whether it can run here, what it would really compute with, and what to install if it cannot."""
+
+import importlib.metadata
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from bench.commands import cache_size
+from bench.records import cpu_name
+from bench.timing import cores
+from runtime import artifact, plugins
+
+SESSIONS = "runtime.sessions"
+PACKAGES = ("torch", "timm", "diffusers", "onnx", "onnxruntime-gpu", "onnxruntime", "tensorrt")
+ABILITIES = {
+    "avx2": "AVX2",
+    "avx512f": "AVX512",
+    "avx512_vnni": "VNNI",
+    "avx512_bf16": "AVX512-BF16",
+    "amx_bf16": "AMX-BF16",
+    "amx_int8": "AMX-INT8",
+}
+
+
+def report() -> int:
+    """Prints the report; 1 if eager or ort, which every table needs, cannot run."""
+    console = Console()
+    reasons = {name: plugins.load(SESSIONS, name).available() for name in plugins.names(SESSIONS)}
+    table = Table("session", "here", "computes with, or why not", title="Sessions", title_justify="left")
+    for name, why in reasons.items():
+        table.add_row(name, "no" if why else "yes", why or _computes(name))
+    console.print(table)
+    facts = Table("this machine", "", title="Machine", title_justify="left")
+    for label, value in _facts().items():
+        facts.add_row(label, value)
+    console.print(facts)
+    return 1 if reasons.get("eager") or reasons.get("ort") else 0
+
+
+def _computes(session: str) -> str:
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if session == "ort":
+        return _provider(device)
+    return f"torch {torch.__version__} on {device}, {cores()} threads" + (", Inductor" if session == "compiled" else "")
+
+
+def _provider(device: str) -> str:
+    """The provider that holds the nodes of a one-node model: what is compiled in says nothing about what can start."""
+    from onnx import TensorProto, helper
+
+    from runtime.sessions.ort import probe
+
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return probe(model.SerializeToString(), device)
+
+
+def _facts() -> dict[str, str]:
+    flags = _cpu_flags()
+    has = [label for flag, label in ABILITIES.items() if flag in flags]
+    lacks = [label for flag, label in ABILITIES.items() if flag not in flags]
+    folder = artifact.cache()
+    return {
+        "processor": f"{cpu_name()}, {cores()} cores",
+        "precisions": f"has {', '.join(has) or 'none known'}; lacks {', '.join(lacks) or 'nothing'}" + ("" if "avx512_bf16" in flags else " (bf16 is emulated: slow)"),
+        "threads": f"{cores()} for a table (torch's default here: {torch.get_num_threads()})",
+        "GPU": _gpu(),
+        "packages": ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name))),
+        "exported files": f"{folder}, {cache_size(folder) / 1e6:.0f} MB" if folder.is_dir() else f"{folder}, empty",
+    }  # fmt: skip
+
+
+def _gpu() -> str:
+    if not torch.cuda.is_available():
+        return f"none that torch {torch.__version__} can use"
+    import pynvml
+
+    pynvml.nvmlInit()
+    driver = pynvml.nvmlSystemGetDriverVersion()
+    facts = torch.cuda.get_device_properties(0)
+    return f"{facts.name}, {facts.total_memory / 2**30:.0f} GiB, driver {driver}, CUDA {torch.version.cuda}"
+
+
+def _cpu_flags() -> set[str]:
+    try:
+        with open("/proc/cpuinfo") as file:
+            return next((set(line.split(":", 1)[1].split()) for line in file if line.startswith("flags")), set())
+    except OSError:
+        return set()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

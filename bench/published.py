@@ -1,0 +1,18 @@
+"""The paper's printed cells, as CSV files beside the tables."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from runtime.errors import FvitError
+
+FOLDER = Path(__file__).parent / "tables" / "published"
+
+
+def read(table: int, columns: tuple[str, ...]) -> pd.DataFrame:
+    """The published cells of `table`, indexed by the first of `columns`; another header is refused."""
+    path = FOLDER / f"table{table}.csv"
+    frame = pd.read_csv(path)
+    if tuple(frame.columns) != columns:
+        raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; {', '.join(columns)} are wanted")
+    return frame.set_index(columns[0])

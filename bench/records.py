@@ -1,0 +1,134 @@
+"""Raw rows on disk, and what made them.
+
+A row is one line of JSON, flushed to the disk before the next measurement starts: a kill loses at most the one in work. A campaign is
+everything one command measured at one commit with one setting; started again, the command goes on with its campaign.
+"""
+
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import uuid
+from pathlib import Path
+
+import psutil
+import torch
+
+from bench.timing import cores
+from runtime.errors import FvitError
+from runtime.provenance import commit
+
+PACKAGES = ("torch", "torchvision", "timm", "diffusers", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime", "tensorrt", "numpy")
+PROCESS = uuid.uuid4().hex[:8]  # rounds are compared within one process only
+
+
+class Rows:
+    """The rows of one results folder: `rows.jsonl`, appended only."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.path = folder / "rows.jsonl"
+        self.dropped = 0
+
+    def append(self, row: dict) -> None:
+        """Writes `row` with the process and time of writing, and waits until it is on the disk."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._end_cut_line()
+            with self.path.open("a") as file:
+                file.write(json.dumps(row | {"process": PROCESS}) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise FvitError(
+                f"cannot write {self.path} ({error.strerror}); rows written before are kept; choose --results elsewhere"
+            ) from error
+
+    def read(self) -> list[dict]:
+        """All rows; a last line that was cut in the middle is left out and counted in `dropped`."""
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text().splitlines()
+        rows = []
+        for number, line in enumerate(lines, 1):
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                if number != len(lines) and not line.endswith(CUT):
+                    raise FvitError(f"{self.path}:{number} is damaged; move the file away or mend the line") from None
+                self.dropped += 1
+        return rows
+
+    def _end_cut_line(self) -> None:
+        if self.path.exists() and self.path.stat().st_size:
+            with self.path.open("rb+") as file:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":
+                    file.write(f"{CUT}\n".encode())
+
+
+CUT = " <- cut"
+
+
+def campaign(rows: list[dict], settings: dict) -> str:
+    """The campaign that `settings` at this commit belong to: the one begun before, else a new one."""
+    for row in reversed(rows):
+        if row["kind"] == "campaign" and row["settings"] == settings and row["environment"]["commit"] == commit():
+            return row["campaign"]
+    return uuid.uuid4().hex[:12]
+
+
+def latest(rows: list[dict], table: int) -> list[dict]:
+    """The rows of the last campaign begun for `table`."""
+    heads = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == table]
+    if not heads:
+        raise FvitError(f"no rows of table {table} here; measure first: fvit table {table}")
+    return [row for row in rows if row.get("campaign") == heads[-1]["campaign"]]
+
+
+def environment() -> dict:
+    """What a number depends on: commit, versions, processor, threads, GPU. No host, user or path."""
+    gpu = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+        "cpu": cpu_name(),
+        "cores": cores(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "threads": torch.get_num_threads(),
+        "load_at_start": round(psutil.getloadavg()[0], 2),
+        "gpu": None if gpu is None else {"name": gpu.name, "memory_gib": round(gpu.total_memory / 2**30, 1), "cuda": torch.version.cuda},
+    }
+
+
+def machine() -> str:
+    """A folder name for this machine: the GPU's model, else the processor's with its cores."""
+    name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"{cpu_name()}-{cores()}c"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def cpu_name() -> str:
+    """The processor's model, with its family where the model name is as bare as "AMD EPYC"."""
+    try:
+        facts = dict(_pairs(Path("/proc/cpuinfo").read_text()))
+    except OSError:
+        return platform.processor() or platform.machine()
+    name = re.sub(r"\((R|TM)\)|CPU|Processor|@.*|\d+-Core", "", facts.get("model name", platform.machine()))
+    name = " ".join(name.split())
+    return name if any(c.isdigit() for c in name) else f"{name} family {facts.get('cpu family')} model {facts.get('model')}"
+
+
+def _pairs(text: str):
+    for line in text.split("\n\n")[0].splitlines():
+        key, _, value = line.partition(":")
+        yield key.strip(), value.strip()
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,43 @@
+"""A table written as Markdown, CSV and PNG into its results folder, from rows alone."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bench import plots, records
+from bench.protocols import Rendered, Table
+from bench.records import Rows
+from runtime.errors import FvitError
+
+
+def write(table: Table, folder: Path) -> Rendered:
+    """table<N>.md, table<N>.csv, table<N>.png and environment.json in `folder`, of the last campaign in its rows."""
+    rows = records.latest(Rows(folder).read(), table.number)
+    rendered = table.render(rows)
+    stem = folder / f"table{table.number}"
+    try:
+        stem.with_suffix(".md").write_text(rendered.markdown)
+        pd.DataFrame([_flat(cell) for cell in rendered.cells]).to_csv(stem.with_suffix(".csv"), index=False)
+        (folder / "environment.json").write_text(json.dumps(rows[0]["environment"], indent=1) + "\n")
+        plots.draw(table.number, rendered.cells, stem.with_suffix(".png"))
+    except OSError as error:
+        raise FvitError(
+            f"cannot write the table to {folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows"
+        ) from error
+    return rendered
+
+
+def show(rendered: Rendered, console: Console) -> None:
+    """Prints the table; in a pipe, as the Markdown it is."""
+    if console.is_terminal:
+        console.print(Markdown(rendered.markdown))
+    else:
+        print(rendered.markdown)
+
+
+def _flat(cell: dict) -> dict:
+    stages = {f"{name}_seconds": value for name, value in cell.get("stages", {}).items()}
+    return {key: value for key, value in cell.items() if key != "stages"} | stages

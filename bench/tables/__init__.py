@@ -1,0 +1,1 @@
+"""One file is one table of the paper: `TABLE`."""

@@ -1,0 +1,1 @@
+"""Turns modules into artifacts, each checked for parity before anybody may time it."""

@@ -1,0 +1,99 @@
+"""Parity: the same inputs through eager fp32 and through a session, before anybody may time it.
+
+Tolerances bound the largest difference in units of the reference's standard deviation, since scores, epsilon and pixels differ in scale.
+fp32   2e-3  sums are taken in another order: 1e-6 an operation, 1e-5 over a UNet; a wrong kernel or transposed axis gives 1
+fp16   5e-2  10 bits: 5e-4 an operation, about 1e-2 over a hundred layers
+bf16   3e-1  7 bits: 4e-3 an operation, about 1e-1 over a hundred layers; its cosine must still be 0.99
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+
+from export.networks import example
+from runtime.errors import FvitError
+from runtime.network import Network
+from runtime.protocols import Session
+
+TOLERANCE = {"fp32": 2e-3, "fp16": 5e-2, "bf16": 3e-1}
+COSINE = {"fp32": 0.99999, "fp16": 0.999, "bf16": 0.99}
+BATCHES = (1, 2, 5)
+
+
+class ParityError(FvitError):
+    """An exported network that does not compute what PyTorch computes: which output, where and by how much."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """The worst over all cases: absolute difference, the same over the reference's deviation, cosine, share of equal labels."""
+
+    largest: float
+    relative: float
+    cosine: float
+    labels: float
+    cases: int
+
+    def asdict(self) -> dict:
+        return asdict(self)
+
+
+def check(
+    network: Network,
+    reference: Session,
+    candidate: Session,
+    precision: str,
+    batches: Sequence[int] = BATCHES,
+    device: torch.device | None = None,
+) -> Parity:
+    """Compares `candidate` with `reference` (eager fp32) on seeded inputs of several batch sizes and on the extremes of each input.
+
+    Raises ParityError beyond the tolerance of `precision`.
+    """
+    worst: list[Parity] = []
+    for name, inputs in _cases(network, batches):
+        inputs = tuple(x.to(device) for x in inputs)
+        wanted, found = _tuple(reference(*inputs)), _tuple(candidate(*inputs))
+        for spec, a, b in zip(network.outputs, wanted, found, strict=True):
+            worst.append(_compare(f"{spec.name} of {network.name}", name, a.float(), b.float(), precision))
+    return Parity(
+        max(p.largest for p in worst),
+        max(p.relative for p in worst),
+        min(p.cosine for p in worst),
+        min(p.labels for p in worst),
+        len(worst),
+    )
+
+
+def _cases(network: Network, batches: Sequence[int]):
+    for seed, batch in enumerate(batches):
+        yield f"batch {batch}", example(network, batch, seed)
+    low = tuple(torch.full((1, *spec.shape), spec.low) for spec in network.inputs)
+    high = tuple(torch.full((1, *spec.shape), spec.high) for spec in network.inputs)
+    yield "every input at its lowest", low
+    yield "every input at its highest", high
+
+
+def _compare(what: str, case: str, wanted: Tensor, found: Tensor, precision: str) -> Parity:
+    if wanted.shape != found.shape or not torch.isfinite(found).all():
+        broken = "NaN or infinity" if wanted.shape == found.shape else f"shape {tuple(found.shape)} for {tuple(wanted.shape)}"
+        raise ParityError(f"{what}, {case}: {broken} in {precision}; the export is wrong, do not time it")
+    difference = (wanted - found).abs()
+    largest = difference.max().item()
+    relative = largest / max(wanted.std().item() if wanted.numel() > 1 else 0.0, 1e-6)
+    cosine = torch.cosine_similarity(wanted.flatten().double(), found.flatten().double(), dim=0).item() if largest else 1.0
+    labels = (wanted.argmax(1) == found.argmax(1)).double().mean().item() if wanted.ndim == 2 else math.nan
+    if relative > TOLERANCE[precision] or cosine < COSINE[precision]:
+        place = tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
+        raise ParityError(
+            f"{what}, {case}: differs by {largest:.3g} at {place} ({wanted[place].item():.5g} in eager fp32, {found[place].item():.5g} here), "
+            f"{relative:.3g} of its deviation where {TOLERANCE[precision]} is allowed in {precision}, cosine {cosine:.6f}; do not time it"
+        )
+    return Parity(largest, relative, cosine, labels, 1)
+
+
+def _tuple(result) -> tuple[Tensor, ...]:
+    return result if isinstance(result, tuple) else (result,)

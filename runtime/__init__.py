@@ -1,0 +1,1 @@
+"""Loads and runs networks; knows nothing of exporting, attacks or papers."""

@@ -1,0 +1,84 @@
+"""Backbones by name, and any timm model: the classifier takes [0, 1] pixels and its normalisation is part of it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import timm
+import torch
+from timm.data import ImageNetInfo, resolve_data_config
+from torch import Tensor, nn
+
+from runtime import checkpoints, plugins
+from runtime.errors import FvitError
+from runtime.network import randomize
+from runtime.protocols import Backbone
+
+PACKAGE = "runtime.backbones"
+EMBEDDED_CLASSES = tuple("0123456789")
+SEED = 0
+
+
+class PixelClassifier(nn.Module):
+    """Pixels in [0, 1] -> (x - mean) / std -> scores."""
+
+    def __init__(self, model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.model((pixels - self.mean) / self.std)
+
+
+def build(name: str, weights: str | Path | None = None, classes: str | Path | None = None) -> Backbone:
+    """The backbone `name`, or `timm:NAME` for any timm model; `weights` a checkpoint of it, `classes` a file with one name a line.
+
+    Without `weights` the numbers are random, from a fixed seed, and `Backbone.weights` says so. An unknown name is refused with the nearest.
+    """
+    names = list(_read_names(classes)) if classes is not None else None
+    if name.startswith("timm:"):
+        backbone = from_timm(name, plugins.known(name.removeprefix("timm:"), timm.list_models(), "timm model"), names)
+    else:
+        homes = {known: module for module in map(_plugin, plugins.names(PACKAGE)) for known in module.NAMES}
+        backbone = homes[plugins.known(name, homes, "backbone")].build(name)
+        if names is not None and len(names) != len(backbone.classes):
+            raise FvitError(f"{classes} names {len(names)} classes, {name} has {len(backbone.classes)}; give one name a line for each")
+        backbone = replace(backbone, classes=tuple(names)) if names is not None else backbone
+    if weights is None:
+        return backbone
+    inner = backbone.model.get_submodule("model")
+    checkpoints.fill(inner, checkpoints.read(weights), str(weights))
+    return replace(backbone, weights=f"file {Path(weights).name}")
+
+
+def from_timm(name: str, timm_name: str, classes: list[str] | None = None) -> Backbone:
+    """A timm model with seeded random weights, its normalisation and picture size from timm's data config."""
+    model = timm.create_model(timm_name, pretrained=False, **({"num_classes": len(classes)} if classes is not None else {}))
+    config = resolve_data_config({}, model=model)
+    if classes is None:
+        info = ImageNetInfo() if getattr(model, "num_classes", 0) == 1000 else None
+        classes = info.label_descriptions() if info else [f"class {i}" for i in range(getattr(model, "num_classes", 0))]
+    return wrap(name, model, tuple(classes), config["mean"], config["std"], config["input_size"][-1])
+
+
+def wrap(
+    name: str, model: nn.Module, classes: tuple[str, ...], mean: tuple[float, ...], std: tuple[float, ...], size: int = 64
+) -> Backbone:
+    """`model` as a Backbone with seeded random weights, in eval mode and without gradients for its parameters."""
+    randomize(model, SEED)
+    embed = getattr(model, "patch_embed", None)
+    grid = tuple(getattr(embed, "grid_size", None) or (0, 0))
+    pixels = PixelClassifier(model, tuple(mean), tuple(std)).eval().requires_grad_(False)
+    return Backbone(name, pixels, size, (grid[0], grid[1]), getattr(model, "num_prefix_tokens", 0), classes, f"random, seed {SEED}")
+
+
+def _plugin(name: str):
+    return plugins.load(PACKAGE, name)
+
+
+def _read_names(classes: str | Path) -> list[str]:
+    path = Path(classes)
+    if not path.is_file():
+        raise FvitError(f"no class names at {path}; a text file with one name a line is wanted")
+    return [line.strip() for line in path.read_text().splitlines() if line.strip()]

@@ -1,0 +1,1 @@
+"""One file is one family of backbones: `NAMES` and `build(name) -> Backbone`."""

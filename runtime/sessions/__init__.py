@@ -1,0 +1,1 @@
+"""One file is one way to run a network: `SOURCE`, `available()` and `load(source, device) -> Session`."""
