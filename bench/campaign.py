@@ -50,47 +50,50 @@ def settings(options: Options, table: int) -> dict:
 
 def run(table: int, options: Options, world: World, cells: Sequence[Run], console: Console, fresh: bool = False) -> list[dict]:
     """Measures what is missing of `cells` and returns the campaign's rows. Ctrl-C leaves every finished round in the file."""
+    loop = begin(table, options, world, console, fresh)
+    loop.all(cells)
+    return loop.rows_so_far()
+
+
+def begin(table: int, options: Options, world: World, console: Console, fresh: bool = False) -> "Loop":
+    """The campaign of these settings at this commit, its head row written if it is new."""
     rows = Rows(folder(options))
-    before, wanted = rows.read(), settings(options, table)
+    before, wanted = rows.read(), settings(options, table) | {"fingerprints": world.fingerprints()}
     if rows.dropped:
-        console.print(f"{rows.path}: {rows.dropped} line cut in the middle left out")
+        console.print(f"{rows.path}: {rows.dropped} line(s) cut in the middle left out")
     name = records.campaign([] if fresh else before, wanted)
     if not any(row["campaign"] == name for row in before):
-        head = {"backbone": world.backbone.weights, "denoiser": world.denoiser.weights, "pictures": world.source}
-        rows.append(
-            {
-                "kind": "campaign",
-                "campaign": name,
-                "settings": wanted,
-                "environment": records.environment(),
-                "weights": head,
-                "unavailable": unavailable(),
-            }
-        )
+        weights = {"backbone": world.backbone.weights, "denoiser": world.denoiser.weights, "pictures": world.source}
+        head = {"settings": wanted, "environment": records.environment(), "weights": weights, "unavailable": unavailable()}
+        rows.append({"kind": "campaign", "campaign": name} | head)
     bench = Workbench(world, torch.device(options.device), lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
-    _Loop(rows, name, bench, options, console).all(cells)
-    return [row for row in rows.read() if row["campaign"] == name]
+    return Loop(rows, name, bench, options, console)
 
 
-class _Loop:
+class Loop:
     """One pass over what a campaign still lacks."""
 
     def __init__(self, rows: Rows, name: str, bench: Workbench, options: Options, console: Console):
         self.rows, self.name, self.bench, self.options, self.console = rows, name, bench, options, console
-        mine = [row for row in rows.read() if row["campaign"] == name]
+        mine = self.rows_so_far()
         self.done = Counter(row["key"] for row in mine if row["kind"] == "time")
         self.settled = {row["key"] for row in mine if row["kind"] == "reason"}
         self.described = {(row["session"], row["precision"], row["network_kind"]) for row in mine if row["kind"] == "network"}
         self.cold = {(row["session"], row["precision"]) for row in mine if row["kind"] == "cold"}
         self.call_seconds = {_engine(row["run"]): _per_call(row) for row in mine if row["kind"] == "time" and _per_call(row)}
 
+    def rows_so_far(self) -> list[dict]:
+        """The campaign's rows on disk."""
+        return [row for row in self.rows.read() if row["campaign"] == self.name]
+
     def all(self, cells: Sequence[Run]) -> None:
         todo = [(index, run) for index in range(self.options.rounds) for run in cells if self._missing(run, index)]
         if not todo:
             self.console.print(f"all {len(cells)} cells were measured at this commit before; --fresh measures again")
         else:
-            self._networks(cells)
+            self.describe(cells)
             self._cold(cells)
+            self._warm_up(cells)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.console, transient=True) as progress:
             bar = progress.add_task("measuring", total=len(todo))
@@ -118,8 +121,11 @@ class _Loop:
         except FvitError as error:
             self._reason(run, str(error), type(error).__name__)
             return
-        index = self.done[run.key]
-        self._write("time", {"key": run.key, "run": run.asdict(), "round": index} | row)
+        self.record(run, row)
+
+    def record(self, run: Run, row: dict) -> None:
+        """Writes one measured round of `run`."""
+        self._write("time", {"key": run.key, "run": run.asdict(), "round": self.done[run.key]} | row)
         self.done[run.key] += 1
         if per_call := _per_call({"run": run.asdict()} | row):
             self.call_seconds[_engine(run.asdict())] = per_call
@@ -134,8 +140,17 @@ class _Loop:
             return None
         return f"{calls} calls a draw would take {expected:.0f} s a round, more than --budget {self.options.budget:g} s"
 
-    def _networks(self, cells: Sequence[Run]) -> None:
-        """Loads and checks every session first (parity before any time), one untimed draw each, and writes down what they are."""
+    def _warm_up(self, cells: Sequence[Run]) -> None:
+        """One round of each session and graph that no row keeps."""
+        first = {(run.session, run.precision, run.graph): run for run in reversed(cells) if run.denoise == "one_shot"}
+        for run in first.values():
+            try:
+                measure.measure(run, self.bench)
+            except FvitError as error:  # the same error comes back for each of its cells, which then keep it as their reason
+                self.console.print(f"{run.session} {run.precision}: {error}", highlight=False)
+
+    def describe(self, cells: Sequence[Run]) -> None:
+        """Loads every session and checks its parity before any time is taken, and writes down what it is."""
         kinds = {"staged": ("backbone", "denoiser"), "fused": ("classify_draws",)}
         for session, precision, graph in dict.fromkeys((run.session, run.precision, run.graph) for run in cells):
             for kind in kinds[graph]:
@@ -151,7 +166,7 @@ class _Loop:
                 self._write("network", facts | {
                     "network": network.name, "fingerprint": network.fingerprint, "facts": loaded.facts, "parity": loaded.parity,
                     "load_seconds": loaded.load_seconds, "flops": flops(self.bench.network(kind, "fp32")),
-                    "opset": artifact and artifact.opset, "bytes": artifact and artifact.size,
+                    "artifact_precision": artifact and artifact.precision, "opset": artifact and artifact.opset, "bytes": artifact and artifact.size,
                 })  # fmt: skip
 
     def _cold(self, cells: Sequence[Run]) -> None:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from runtime.errors import FvitError
@@ -15,6 +16,10 @@ EXAMPLES = """examples:
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
   fvit doctor                                           what can run here, and why the rest cannot
 """
+WORLDS = ("embedded", "paper")  # these four lists stand here so that a wrong name is told before PyTorch is loaded; a test holds them true
+RULES = ("cumulative", "cumulative-unet-range", "carlini", "per-step")
+PRECISIONS = ("fp32", "fp16", "bf16")
+NETWORKS = ("backbone", "denoiser", "classify_draws")
 RAW = argparse.RawDescriptionHelpFormatter
 
 
@@ -22,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns the exit code (0 done, 1 a cell failed, 2 an error in the input, 130 Ctrl-C)."""
     try:
         options = _parse(arguments)
+        _check_names(options)
         warnings.showwarning = _one_line
         return _command(options)
     except FvitError as error:
@@ -85,8 +91,27 @@ def _world(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
 
 
+def _check_names(options: argparse.Namespace) -> None:
+    """Every name that can be judged without loading anything heavy; comma-separated options become tuples."""
+    if options.command == "doctor":
+        return
+    known(options.world, WORLDS, "world")
+    options.precision = _listed(options.precision, PRECISIONS, "precision")
+    if options.command == "table":
+        known(f"table{options.number}", names("bench.tables"), "table")
+        options.session = _listed(options.session or "eager,ort", names("runtime.sessions"), "session")
+        options.rule = _listed(options.rule, RULES, "rule") if options.rule else None
+    else:
+        options.network = NETWORKS if options.network == "all" else _listed(options.network, NETWORKS, "network")
+
+
+def _listed(text: str, choices: Iterable[str], kind: str) -> tuple[str, ...]:
+    return tuple(known(name.strip(), choices, kind) for name in text.split(","))
+
+
 def _command(options: argparse.Namespace) -> int:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here may reach for a hub
+    print(f"fvit {options.command}: loading PyTorch ...", file=sys.stderr, flush=True)
     if options.command == "doctor":
         from bench.doctor import report
 
@@ -95,7 +120,6 @@ def _command(options: argparse.Namespace) -> int:
         from bench.commands import export
 
         return export(options)
-    known(f"table{options.number}", names("bench.tables"), "table")
     from bench.commands import table
 
     return table(options)

@@ -5,6 +5,7 @@
 Left out: the interpreter's own start; reading the file's hash is in `load`. The file is warm in the system's cache.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -18,7 +19,8 @@ from runtime.provenance import ROOT
 
 def measure(world, session: str, precision: str, device: str, artifact: Path | None) -> dict:
     """Seconds of each part and peak bytes, from a child process; FvitError with the child's last line if it fails."""
-    job = {"world": {k: str(v) if isinstance(v, Path) else v for k, v in asdict(world).items()}, "session": session, "precision": precision}
+    brought = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in asdict(world).items()}
+    job = {"world": brought, "session": session, "precision": precision}
     job |= {"device": device, "artifact": str(artifact) if artifact else None}
     done = subprocess.run(
         [sys.executable, "-m", "bench.coldstart", json.dumps(job)], cwd=ROOT, capture_output=True, text=True, env={**os.environ}
@@ -58,7 +60,7 @@ def child(job: dict) -> dict:
     for _ in range(2):
         loaded(*inputs)
         marks.append(now(device))
-    spans = [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    spans = [after - before for before, after in itertools.pairwise(marks)]
     names = ("import_seconds", "load_seconds", "first_call_seconds", "second_call_seconds")
     return dict(zip(names, spans, strict=True)) | {"peak_bytes": PeakMemory().read()}
 

@@ -12,13 +12,8 @@ from bench.timing import cores, fixed_threads
 from bench.worlds import DEFAULTS, WorldOptions
 from export import networks, parity, to_onnx
 from runtime import backbone, denoisers, plugins
-from runtime.artifact import Artifact
-from runtime.errors import FvitError
-from runtime.network import DTYPES, Network
-from runtime.plugins import known
-from runtime.schedule import RULES
-
-KINDS = ("backbone", "denoiser", "classify_draws")
+from runtime.errors import FvitError, SessionUnavailable
+from runtime.network import Network
 
 
 def table(options: argparse.Namespace) -> int:
@@ -29,7 +24,7 @@ def table(options: argparse.Namespace) -> int:
         console.print(
             f"table {found.number}, world {wanted.world.name}: sessions {', '.join(wanted.sessions)} on {wanted.device}", highlight=False
         )
-        with fixed_threads(cores()):
+        with fixed_threads(cores()), torch.backends.cudnn.flags(benchmark=True, allow_tf32=False):  # TF32 would not be fp32
             found.measure(wanted, console, options.fresh)
     folder = campaign.folder(wanted)
     rendered = report.write(found, folder)
@@ -45,23 +40,23 @@ def measure_options(options: argparse.Namespace) -> Options:
     """The campaign's options, with the world's own defaults where nothing was said."""
     world = world_options(options)
     device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise FvitError(f"--device cuda came, but torch {torch.__version__} sees no GPU here; leave it out or see fvit doctor")
     slow = world.name == "paper" and device == "cpu"
-    sessions = _listed(options.session or "eager,ort", plugins.names("runtime.sessions"), "session")
-    precisions = _listed(options.precision, DTYPES, "precision")
-    rules = _listed(options.rule or ("per-step" if slow else "cumulative,per-step"), RULES, "rule")
-    numbers = {
-        "draws": options.draws or (1 if slow else 10),
-        "rounds": options.rounds or (3 if slow else 6),
-        "chain_rounds": options.chain_rounds or (1 if slow else 2),
-        "budget": options.budget or (300.0 if slow else 4.0),
-    }
-    if bad := [f"--{name.replace('_', '-')} {value}" for name, value in numbers.items() if value <= 0]:
+    rules = options.rule or (("per-step",) if slow else ("cumulative", "per-step"))
+    defaults = {"draws": 10, "rounds": 6, "chain_rounds": 2, "budget": 4.0}
+    if slow:
+        defaults = {"draws": 1, "rounds": 3, "chain_rounds": 1, "budget": 300.0}
+    given = {name: getattr(options, name) for name in defaults if getattr(options, name) is not None}
+    numbers = defaults | given
+    if bad := [f"--{name.replace('_', '-')} {value}" for name, value in {**numbers, "images": options.images}.items() if value <= 0]:
         raise FvitError(f"{', '.join(bad)}: a number above 0 is wanted")
-    return Options(world, sessions, precisions, rules, seed=options.seed, device=device, results=options.results, **numbers)
+    if options.seed < 0:
+        raise FvitError(f"--seed {options.seed}: 0 or more is wanted")
+    return Options(world, options.session, options.precision, rules, seed=options.seed, device=device, results=options.results, **numbers)
 
 
 def world_options(options: argparse.Namespace) -> WorldOptions:
-    known(options.world, DEFAULTS, "world")
     return WorldOptions(
         options.world, options.backbone, options.weights, options.classes, options.denoiser_weights, options.head_channels,
         options.pictures, getattr(options, "images", 1),
@@ -71,23 +66,21 @@ def world_options(options: argparse.Namespace) -> WorldOptions:
 def export(options: argparse.Namespace) -> int:
     """Exports the networks asked for, checks each against eager fp32 and prints where it lies."""
     console, device = Console(), torch.device("cpu")
-    kinds = KINDS if options.network == "all" else _listed(options.network, KINDS, "network")
     eager, ort = plugins.load("runtime.sessions", "eager"), plugins.load("runtime.sessions", "ort")
-    for precision in _listed(options.precision, DTYPES, "precision"):
-        for kind in kinds:
+    for precision in options.precision:
+        for kind in options.network:
             made = network(options, kind, precision)
             console.print(f"exporting {made.name} in {precision}", highlight=False)
             artifact = to_onnx.export(made, options.opset)
             console.print(f"  {artifact.model}  ({artifact.size / 1e6:.1f} MB, opset {artifact.opset})", highlight=False, soft_wrap=True)
             try:
                 session = ort.load(artifact, device)
-            except FvitError as error:
+            except SessionUnavailable as error:
                 console.print(f"  parity: not checkable here: {error}", highlight=False)
             else:
-                reference = eager.load(network(options, kind, "fp32"), device)
-                found = parity.check(network(options, kind, "fp32"), reference, session, precision)
+                exact = made if precision == "fp32" else network(options, kind, "fp32")
+                found = parity.check(exact, eager.load(exact, device), session, precision)
                 console.print(f"  parity: {found.cases} comparisons, largest difference {found.largest:.2g}, cosine {found.cosine:.7f}")
-            _tensorrt(artifact, options.tensorrt, console)
     return 0
 
 
@@ -101,19 +94,6 @@ def network(options: argparse.Namespace, kind: str, precision: str) -> Network:
         return networks.denoiser_step(denoisers.build(own_denoiser, world.denoiser_weights, world.head_channels), precision)
     parts = network(options, "denoiser", precision), network(options, "backbone", precision)
     return networks.classify_draws(*parts, with_denoised=options.with_denoised)
-
-
-def _tensorrt(artifact: Artifact, build: bool, console: Console) -> None:
-    from export import to_tensorrt
-
-    options = to_tensorrt.EngineOptions()
-    if build:
-        console.print(f"  engine: {to_tensorrt.build(artifact, options)}", highlight=False)
-    console.print(f"  trtexec: {to_tensorrt.trtexec_line(artifact, options)}", highlight=False, soft_wrap=True)
-
-
-def _listed(text: str, choices, kind: str) -> tuple[str, ...]:
-    return tuple(known(name.strip(), choices, kind) for name in text.split(","))
 
 
 def cache_size(folder: Path) -> int:

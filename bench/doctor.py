@@ -1,6 +1,7 @@
 """`fvit doctor`: for every session whether it can run here, what it would really compute with, and what to install if it cannot."""
 
 import importlib.metadata
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -64,7 +65,8 @@ def _facts() -> dict[str, str]:
     folder = artifact.cache()
     return {
         "processor": f"{cpu_name()}, {cores()} cores",
-        "precisions": f"has {', '.join(has) or 'none known'}; lacks {', '.join(lacks) or 'nothing'}" + ("" if "avx512_bf16" in flags else " (bf16 is emulated: slow)"),
+        "precisions": f"has {', '.join(has) or 'none known'}; lacks {', '.join(lacks) or 'nothing'}"
+        + ("" if "avx512_bf16" in flags else " (bf16 is emulated: slow)"),
         "threads": f"{cores()} for a table (torch's default here: {torch.get_num_threads()})",
         "GPU": _gpu(),
         "packages": ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name))),
@@ -85,10 +87,10 @@ def _gpu() -> str:
 
 def _cpu_flags() -> set[str]:
     try:
-        with open("/proc/cpuinfo") as file:
-            return next((set(line.split(":", 1)[1].split()) for line in file if line.startswith("flags")), set())
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         return set()
+    return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
 
 
 def _version(name: str) -> str | None:

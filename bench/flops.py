@@ -12,8 +12,9 @@ from runtime.network import Network
 def flops(network: Network) -> int:
     """Matrix products, convolutions and attention of one picture; element-wise work is not counted."""
     state = network.module.state_dict()
-    inputs = example(network, batch=1)
+    device = next(network.module.parameters()).device
+    inputs = tuple(x.to(device) for x in example(network, batch=1))
     with FakeTensorMode() as fake, torch.no_grad(), FlopCounterMode(display=False) as counter:
-        shadow = {key: fake.from_tensor(value) for key, value in state.items()}
-        functional_call(network.module, shadow, tuple(fake.from_tensor(x.cpu()) for x in inputs))
+        shadow: dict[str, torch.Tensor] = {key: fake.from_tensor(value) for key, value in state.items()}
+        functional_call(network.module, shadow, tuple(fake.from_tensor(x) for x in inputs))
     return counter.get_total_flops()

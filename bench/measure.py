@@ -3,6 +3,7 @@
 A session is loaded once, checked against eager fp32 and only then handed out: what failed parity or cannot run here has no time but a reason.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ class Workbench:
 
     def __init__(self, world: World, device: torch.device, say: Callable[[str], None] = lambda line: None):
         self.world, self.device, self.say = world, device, say
+        world.backbone.model.to(device)
+        world.denoiser.model.to(device)
         self._loaded: dict[tuple, Loaded | FvitError] = {}
         self._networks: dict[tuple, Network] = {}
         self._batches: dict[tuple, int] = {}
@@ -110,7 +113,8 @@ class Workbench:
             inputs = tuple(x.to(self.device) for x in networks.example(network, batch))
             if total > 1:
                 loaded.session(*inputs)
-                cost[batch] = min(seconds(lambda: loaded.session(*inputs), self.device) for _ in range(3)) * -(-total // batch)
+                call = functools.partial(loaded.session, *inputs)
+                cost[batch] = min(seconds(call, self.device) for _ in range(3)) * -(-total // batch)
             else:
                 cost[batch] = 0.0
         return min(cost, key=lambda batch: cost[batch])

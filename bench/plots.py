@@ -8,7 +8,7 @@ from bench import published
 from runtime.plugins import known
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 STYLES = {"one_shot": ("-", "o"), "chain": ("--", "s")}
 
@@ -22,7 +22,11 @@ def seconds_against_sigma(cells: list[dict], path: Path) -> None:
     """Seconds a draw (logarithmic) against the nominal sigma: solid one-shot, dashed chains, hollow computed, black the printed ones."""
     figure, axes = plt.subplots(figsize=(9, 5.2), layout="constrained")
     colours = dict(
-        zip(dict.fromkeys((c["session"], c["precision"], c["graph"]) for c in cells), plt.colormaps["tab10"].colors, strict=False)
+        zip(
+            dict.fromkeys((c["session"], c["precision"], c["graph"]) for c in cells),
+            (plt.colormaps["tab10"](i) for i in range(10)),
+            strict=False,
+        )
     )
     for key in dict.fromkeys((c["session"], c["precision"], c["graph"], c["denoise"], c["rule"]) for c in cells):
         points = [

@@ -37,9 +37,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A table as text for people, as rows for programs, and as a picture."""
+    """A table as text, as a summary that fits a terminal, and as records for programs."""
 
     markdown: str
+    summary: str
     cells: list[dict]
 
 

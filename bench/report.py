@@ -31,9 +31,9 @@ def write(table: Table, folder: Path) -> Rendered:
 
 
 def show(rendered: Rendered, console: Console) -> None:
-    """Prints the table; in a pipe, as the Markdown it is."""
+    """Prints the summary in a terminal, the whole table as Markdown into a pipe or file."""
     if console.is_terminal:
-        console.print(Markdown(rendered.markdown))
+        console.print(Markdown(rendered.summary))
     else:
         print(rendered.markdown)
 

@@ -4,6 +4,7 @@ embedded  64 px, small networks, photographs that ship inside scikit-image: the 
 paper     224 and 256 px, ViT-B/16 and the 552.8 M UNet; the user's checkpoint and pictures when given, seeded random weights otherwise
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from runtime import backbone as backbones
 from runtime import denoisers, pictures
+from runtime.checkpoints import fingerprint
 from runtime.denoisers import DenoiserNetwork
 from runtime.plugins import known
 from runtime.protocols import Backbone
@@ -45,6 +47,12 @@ class World:
     source: str
     backbone: Backbone
     denoiser: DenoiserNetwork
+
+    def fingerprints(self) -> dict[str, str]:
+        """Hashes of the weights and of the pictures: what a campaign may not mix."""
+        pixels = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
+        networks = {"backbone": fingerprint(self.backbone.model), "denoiser": fingerprint(self.denoiser.model)}
+        return {name: value[:16] for name, value in (networks | {"pictures": pixels}).items()}
 
 
 def build(options: WorldOptions) -> World:

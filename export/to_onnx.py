@@ -54,7 +54,8 @@ def default_opset(network: Network) -> int:
 
 def _write(network: Network, opset: int, path: Path) -> None:
     axis = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
-    inputs = example(network, batch=2)  # a batch of 1 would be taken for a constant by older exporters
+    device = next(network.module.parameters()).device
+    inputs = tuple(x.to(device) for x in example(network, batch=2))  # a batch of 1 would be taken for a constant by older exporters
     with _unfused(), _quiet(), torch.no_grad():
         program = torch.onnx.export(
             network.module,

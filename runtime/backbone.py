@@ -21,6 +21,9 @@ SEED = 0
 class PixelClassifier(nn.Module):
     """Pixels in [0, 1] -> (x - mean) / std -> scores."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, model: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
         super().__init__()
         self.model = model
@@ -54,11 +57,13 @@ def build(name: str, weights: str | Path | None = None, classes: str | Path | No
 
 def from_timm(name: str, timm_name: str, classes: list[str] | None = None) -> Backbone:
     """A timm model with seeded random weights, its normalisation and picture size from timm's data config."""
-    model = timm.create_model(timm_name, pretrained=False, **({"num_classes": len(classes)} if classes is not None else {}))
+    own = {} if classes is None else {"num_classes": len(classes)}
+    model = timm.create_model(timm_name, pretrained=False, **own)  # type: ignore[arg-type]
     config = resolve_data_config({}, model=model)
+    count = int(getattr(model, "num_classes", 0))
     if classes is None:
-        info = ImageNetInfo() if getattr(model, "num_classes", 0) == 1000 else None
-        classes = info.label_descriptions() if info else [f"class {i}" for i in range(getattr(model, "num_classes", 0))]
+        imagenet = ImageNetInfo()
+        classes = [imagenet.index_to_description(i) if count == 1000 else f"class {i}" for i in range(count)]
     return wrap(name, model, tuple(classes), config["mean"], config["std"], config["input_size"][-1])
 
 

@@ -5,6 +5,7 @@ that is a picture plus noise of standard deviation sqrt((1 - abar_t) / abar_t), 
 speaks of pixels in [0, 1] and of sigma in the same units; this is the only file that knows [-1, 1].
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def linear(steps: int = 1000) -> NoiseSchedule:
 def cosine(steps: int = 1000) -> NoiseSchedule:
     """alpha_bar(u) = cos^2((u + 0.008) / 1.008 * pi / 2), betas clipped at 0.999 (Nichol and Dhariwal 2021, eq. 17)."""
     alpha_bar = [math.cos((i / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(steps + 1)]
-    return _from_betas(f"cosine-{steps}", np.array([min(1 - b / a, 0.999) for a, b in zip(alpha_bar, alpha_bar[1:], strict=False)]))
+    return _from_betas(f"cosine-{steps}", np.array([min(1 - b / a, 0.999) for a, b in itertools.pairwise(alpha_bar)]))
 
 
 def respaced(schedule: NoiseSchedule, keep: int | np.ndarray) -> NoiseSchedule:

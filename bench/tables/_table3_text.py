@@ -26,19 +26,23 @@ def render(rows: list[dict], printed: pd.DataFrame, steps: list[dict]) -> Render
     """Markdown and long-form cells of one campaign."""
     head = next(row for row in rows if row["kind"] == "campaign")
     cells = timings(rows)
+    title = heading(head, cells)
+    by_step = "## t* and real noise (of 255)\n\n" + _markdown(step_table(steps, printed))
     parts = [
-        heading(head, cells),
-        "## t* and real noise (of 255)\n\n" + _markdown(step_table(steps, printed)),
+        title,
+        by_step,
         "## Seconds a draw\n\n" + _markdown(seconds_table(cells, printed, "seconds_a_draw", 1)),
         "## Seconds for 10 draws\n\n" + _markdown(seconds_table(cells, printed, "seconds_10_draws", 10)) + ten_note(head),
         "## What a draw is made of (median milliseconds a draw)\n\n" + _markdown(stage_table(cells)),
         "## Sessions\n\n" + _markdown(session_table(rows, cells)),
-        ratio_text(rows),
+        ratios(rows),
+        cold_start(rows),
         rule_check(cells),
         reasons(head, cells),
         READING,
     ]
-    return Rendered("\n".join(part for part in parts if part), cells)
+    medians = "## Seconds a draw (medians)\n\n" + _markdown(seconds_table(cells, printed, "seconds_a_draw", 1, intervals=False))
+    return Rendered("\n".join(filter(None, parts)), "\n".join((title, by_step, medians, ratios(rows))), cells)
 
 
 def heading(head: dict, cells: list[dict]) -> str:
@@ -53,7 +57,8 @@ def heading(head: dict, cells: list[dict]) -> str:
 {note}- machine: {env["cpu"]}, {env["cores"]} cores, {env["threads"]} threads, {env["memory_gib"]} GiB{gpu}; load at start {env["load_at_start"]}
 - commit {env["commit"]}, Python {env["python"]}, {versions}
 - backbone weights: {weights["backbone"]}; denoiser weights: {weights["denoiser"]}; pictures: {weights["pictures"]}
-- measured: {settings["draws"]} draws of {settings["world"]["images"]} picture(s) a round, seed {settings["seed"]}; rounds of all cells interleaved: one-shot {settings["rounds"]}, chain {settings["chain_rounds"]}
+- measured: {settings["draws"]} draws of {settings["world"]["images"]} picture(s) a round, seed {settings["seed"]}
+- rounds, all cells interleaved: one-shot {settings["rounds"]}, chain {settings["chain_rounds"]}
 - execution batch, by a short calibration: {batches}
 """
 
@@ -75,22 +80,23 @@ def _step(step: dict) -> str:
     return f"{step['t']} ({step['real']:.1f}{told})"
 
 
-def seconds_table(cells: list[dict], printed: pd.DataFrame, column: str, draws: int) -> pd.DataFrame:
+def seconds_table(cells: list[dict], printed: pd.DataFrame, column: str, draws: int, intervals: bool = True) -> pd.DataFrame:
     rows: dict[str, list[str]] = {"printed in the paper": [f"{printed.loc[sigma, column]:g}" for sigma in SIGMAS]}
     for name in dict.fromkeys(_name(cell) for cell in cells):
         found = {cell["sigma"]: cell for cell in cells if _name(cell) == name}
-        rows[name] = [_seconds(found[sigma], draws) if sigma in found else "not asked for" for sigma in SIGMAS]
+        rows[name] = [_seconds(found[sigma], draws, intervals) if sigma in found else "not asked for" for sigma in SIGMAS]
     return _by_sigma(rows, "seconds")
 
 
-def _seconds(cell: dict, draws: int) -> str:
+def _seconds(cell: dict, draws: int, interval: bool) -> str:
     if cell["seconds"] is None:
         return f"– ({cell['word']})"
     value = cell["seconds"] * draws
     if cell["word"] == "computed":
         return f"{_number(value)} c"
     scaled = " c" if draws == 10 and cell["draws"] != 10 else ""
-    return f"{_number(value)} [{_number(cell['low'] * draws)}, {_number(cell['high'] * draws)}]{scaled}"
+    span = f" [{_number(cell['low'] * draws)}, {_number(cell['high'] * draws)}]" if interval else ""
+    return f"{_number(value)}{span}{scaled}"
 
 
 def ten_note(head: dict) -> str:
@@ -136,7 +142,7 @@ def _achieved(row: dict, cells: list[dict]) -> str:
     return f"{row['flops'] / median_interval(same)[0] / 1e9:.0f}" if same else "–"
 
 
-def ratio_text(rows: list[dict]) -> str:
+def ratios(rows: list[dict]) -> str:
     """Each session against eager fp32 over the rounds of one process, one-shot draws with a denoiser call."""
     times: dict[str, dict] = defaultdict(dict)
     for row in (r for r in rows if r["kind"] == "time" and r["run"]["denoise"] == "one_shot" and r["calls"]):
@@ -153,12 +159,10 @@ def ratio_text(rows: list[dict]) -> str:
             lines.append(
                 f"- {name}: **{ratio[0]:.2f}** [{ratio[1]:.2f}, {ratio[2]:.2f}] of eager fp32's time a one-shot draw ({shared} pairs)"
             )
-    cold = _cold(rows)
-    text = "\n## Against eager fp32, pairs of one process\n\n" + "\n".join(lines) + "\n" if lines else ""
-    return text + ("\n## Cold start of the denoiser, a process of its own (batch 1)\n\n" + _markdown(cold) if len(cold) else "")
+    return "## Against eager fp32, pairs of one process\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def _cold(rows: list[dict]) -> pd.DataFrame:
+def cold_start(rows: list[dict]) -> str:
     out = []
     for row in (r for r in rows if r["kind"] == "cold"):
         name = f"{row['session']} {row['precision']}"
@@ -167,7 +171,8 @@ def _cold(rows: list[dict]) -> pd.DataFrame:
             continue
         spans = [f"{row[k]:.2f}" for k in ("import_seconds", "load_seconds", "first_call_seconds", "second_call_seconds")]
         out.append([name, *spans, f"{row['peak_bytes'] / 2**20:.0f}"])
-    return pd.DataFrame(out, columns=["session", "import s", "load s", "first call s", "second call s", "peak MiB"])
+    frame = pd.DataFrame(out, columns=["session", "import s", "load s", "first call s", "second call s", "peak MiB"])
+    return "## Cold start of the denoiser, a process of its own (batch 1)\n\n" + _markdown(frame) if out else ""
 
 
 def rule_check(cells: list[dict]) -> str:
@@ -188,13 +193,13 @@ def rule_check(cells: list[dict]) -> str:
                     f"- {' '.join(name)}: chain from t* = {longest['t']} ({longest['calls']} calls): measured {_number(longest['seconds'])} s, "
                     f"computed {_number(guess['seconds'])} s, {100 * (guess['seconds'] / longest['seconds'] - 1):+.1f} %"
                 )
-    return "\n## Check of the rule behind computed cells\n\n" + "\n".join(lines) + "\n" if lines else ""
+    return "## Check of the rule behind computed cells\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def reasons(head: dict, cells: list[dict]) -> str:
     lines = [f"- {_name(cell)}, {cell['sigma']:g}/255: {cell['word']}: {cell['reason']}" for cell in cells if cell["word"] != "measured"]
     lines += [f"- session {session}: {why}" for session, why in head["unavailable"].items()]
-    return "\n## Cells without a measurement, and sessions that cannot run here\n\n" + "\n".join(lines) + "\n" if lines else ""
+    return "## Cells without a measurement, and sessions that cannot run here\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
 def _name(cell: dict) -> str:
@@ -214,6 +219,6 @@ def _markdown(frame: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(value: float) -> str:
+def _number(value) -> str:
     """Three significant digits without an exponent."""
     return f"{value:.3g}" if 0.001 <= abs(value) < 1000 else f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4f}"

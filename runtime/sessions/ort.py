@@ -46,8 +46,6 @@ class Ort:
     """One artifact in one InferenceSession."""
 
     def __init__(self, source: Artifact, on: torch.device):
-        import onnxruntime
-
         if why := available():
             raise SessionUnavailable(f"session ort: {why}")
         wanted = PROVIDERS[on.type]

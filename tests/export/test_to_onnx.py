@@ -1,0 +1,109 @@
+"""Exports: found again, refused when stale, names and batch axis kept, nothing half written, every precision."""
+
+import onnx
+import pytest
+import torch
+from operators import unsupported
+from small import small_backbone, small_denoiser
+
+from export import networks, parity, to_onnx
+from runtime import backbone as backbones
+from runtime import plugins
+from runtime.artifact import MODEL
+from runtime.errors import ArtifactError, FvitError, SessionUnavailable
+from runtime.network import at_precision
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def fused():
+    return networks.classify_draws(networks.denoiser_step(small_denoiser()), networks.backbone(small_backbone()), with_denoised=True)
+
+
+def test_made_once_and_found_again(fused, tmp_path):
+    first = to_onnx.export(fused, root=tmp_path)
+    stamp = first.model.stat().st_mtime_ns
+    assert to_onnx.export(fused, root=tmp_path) == first and first.model.stat().st_mtime_ns == stamp
+    assert first.size > first.model.stat().st_size and first.versions["torch"] == torch.__version__.split("+")[0]
+
+
+def test_names_and_batch_axis_are_kept(fused):
+    graph = onnx.load(str(to_onnx.export(fused).model), load_external_data=False).graph
+    assert [x.name for x in graph.input] == ["noisy", "t", "sigma"] and [x.name for x in graph.output] == ["scores", "denoised"]
+    assert all(x.type.tensor_type.shape.dim[0].dim_param == "batch" for x in (*graph.input, *graph.output))
+
+
+def test_an_altered_export_is_refused_when_found_again(fused, tmp_path):
+    artifact = to_onnx.export(fused, root=tmp_path)
+    data = bytearray(artifact.model.read_bytes())
+    data[len(data) // 2] ^= 1
+    artifact.model.write_bytes(data)
+    with pytest.raises(ArtifactError, match="was altered"):
+        to_onnx.export(fused, root=tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_file(fused, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        (args[2].parent / MODEL).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(to_onnx, "_write", full)
+    with pytest.raises(ArtifactError, match=r"No space left on device.*FVIT_CACHE"):
+        to_onnx.export(fused, root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_lower_precisions_pass_parity_or_say_why_not(fused, precision):
+    denoiser, backbone = (networks.denoiser_step(small_denoiser(), precision), networks.backbone(small_backbone(), precision))
+    low = networks.classify_draws(denoiser, backbone, with_denoised=True)
+    artifact = to_onnx.export(low)
+    assert artifact.precision == precision and artifact.opset == (22 if precision == "bf16" else 21)
+    eager, ort = plugins.load("runtime.sessions", "eager"), plugins.load("runtime.sessions", "ort")
+    assert parity.check(fused, eager.load(fused, CPU), eager.load(low, CPU), precision).cases == 10
+    if precision == "bf16":  # ONNX Runtime's CPU provider has no bf16 convolution
+        with pytest.raises(SessionUnavailable, match="in bf16: CPUExecutionProvider"):
+            ort.load(artifact, CPU)
+    else:
+        assert parity.check(fused, eager.load(fused, CPU), ort.load(artifact, CPU), precision).cases == 10
+
+
+def test_times_stay_float32_in_low_precision():
+    low = networks.denoiser_step(small_denoiser(), "bf16")
+    inputs = [x.repeat(2, *[1] * (x.ndim - 1)) for x in networks.example(low, 1)]
+    inputs[1] = torch.tensor([257.0, 258.0])
+    out = low.module(*inputs)
+    assert out.dtype == torch.float32 and not torch.equal(out[0], out[1])
+
+
+@pytest.mark.parametrize("name", ["vit_embedded", "deit_embedded", "swin_embedded"])
+@pytest.mark.parametrize("opset", [20, 23])
+def test_every_family_exports_with_operators_that_tensorrt_reads(name, opset):
+    network = networks.backbone(backbones.build(name))
+    artifact = to_onnx.export(network, opset)
+    model = onnx.load(str(artifact.model))
+    assert unsupported(model, "fp32") == []
+    kinds = {node.op_type for node in model.graph.node}
+    assert ("Attention" in kinds) == (opset == 23 and name != "swin_embedded")
+    assert {"LayerNormalization", "Gelu"} <= kinds
+    eager, ort = plugins.load("runtime.sessions", "eager"), plugins.load("runtime.sessions", "ort")
+    assert parity.check(network, eager.load(network, CPU), ort.load(artifact, CPU), "fp32").labels == 1.0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_the_fused_graph_has_operators_that_tensorrt_reads(precision):
+    parts = networks.denoiser_step(small_denoiser(), precision), networks.backbone(small_backbone(), precision)
+    model = onnx.load(str(to_onnx.export(networks.classify_draws(*parts, with_denoised=True)).model))
+    assert unsupported(model, precision) == []
+    assert "GroupNormalization" in {node.op_type for node in model.graph.node}
+
+
+def test_an_opset_that_breaks_the_unet_is_refused(fused, tmp_path):
+    with pytest.raises(FvitError, match="opset 17 came"):
+        to_onnx.export(fused, 17, tmp_path)
+
+
+def test_an_unknown_precision_names_the_known_ones(fused):
+    with pytest.raises(FvitError, match="unknown precision 'fp12'; known: fp32, fp16, bf16"):
+        at_precision(fused, "fp12")
