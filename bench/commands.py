@@ -10,8 +10,9 @@ from bench import campaign, report
 from bench.campaign import Options
 from bench.timing import cores, fixed_threads
 from bench.worlds import DEFAULTS, WorldOptions
-from export import networks, parity, to_onnx
+from export import networks, parity, to_onnx, to_tensorrt
 from runtime import backbone, denoisers, plugins
+from runtime.artifact import Artifact
 from runtime.errors import FvitError, SessionUnavailable
 from runtime.network import Network
 
@@ -81,6 +82,7 @@ def export(options: argparse.Namespace) -> int:
                 exact = made if precision == "fp32" else network(options, kind, "fp32")
                 found = parity.check(exact, eager.load(exact, device), session, precision)
                 console.print(f"  parity: {found.cases} comparisons, largest difference {found.largest:.2g}, cosine {found.cosine:.7f}")
+            _tensorrt(artifact, options.tensorrt, console)
     return 0
 
 
@@ -94,6 +96,13 @@ def network(options: argparse.Namespace, kind: str, precision: str) -> Network:
         return networks.denoiser_step(denoisers.build(own_denoiser, world.denoiser_weights, world.head_channels), precision)
     parts = network(options, "denoiser", precision), network(options, "backbone", precision)
     return networks.classify_draws(*parts, with_denoised=options.with_denoised)
+
+
+def _tensorrt(artifact: Artifact, build: bool, console: Console) -> None:
+    options = to_tensorrt.EngineOptions()
+    if build:
+        console.print(f"  engine: {to_tensorrt.build(artifact, options)}", highlight=False, soft_wrap=True)
+    console.print(f"  trtexec: {to_tensorrt.trtexec_line(artifact, options)}", highlight=False, soft_wrap=True)
 
 
 def cache_size(folder: Path) -> int:

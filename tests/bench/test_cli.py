@@ -25,7 +25,7 @@ def told(capsys, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (["table", "3", "--session", "onnx"], "unknown session 'onnx'; known: compiled, eager, ort; nearest: "),
+        (["table", "3", "--session", "onnx"], "unknown session 'onnx'; known: compiled, eager, ort, trt; nearest: "),
         (["table", "3", "--world", "papers"], "unknown world 'papers'; known: embedded, paper; nearest: paper"),
         (["table", "3", "--precision", "fp8"], "unknown precision 'fp8'; known: fp32, fp16, bf16"),
         (["table", "3", "--rule", "per-stp"], "nearest: per-step"),
@@ -40,6 +40,8 @@ def told(capsys, *arguments: str) -> str:
             ["table", "3", "--denoiser-weights", "x.pt"],
             "--denoiser-weights are for adm_256, unet_embedded was asked for; add --world paper",
         ),
+        (["table", "3", "--session", "trt"], "session trt cannot run here: "),
+        (["export", "--network", "backbone", "--tensorrt"], "PyTorch sees no CUDA GPU"),
         (["export", "--network", "vit"], "unknown network 'vit'; known: backbone, denoiser, classify_draws"),
         (["export", "--network", "backbone", "--opset", "17"], "opset 17 came; 20 to 23 are wanted"),
     ],
@@ -94,13 +96,13 @@ def test_ctrl_c_keeps_what_was_measured_and_says_so(capsys, monkeypatch):
 def test_export_prints_file_parity_and_a_trtexec_line(capsys):
     assert main(["export", "--network", "backbone"]) == 0
     text = capsys.readouterr().out
-    assert "vit_embedded-fp32-opset20" in text and "parity: 5 comparisons" in text
+    assert "vit_embedded-fp32-opset20" in text and "parity: 5 comparisons" in text and "trtexec: trtexec --onnx=" in text
 
 
 def test_doctor_tells_every_session(capsys):
     assert main(["doctor"]) == 0
     text = capsys.readouterr().out
-    for word in ("compiled", "eager", "ort", "CPUExecutionProvider", "processor", "exported files"):
+    for word in ("compiled", "eager", "ort", "trt", "CPUExecutionProvider", "processor", "exported files"):
         assert word in text
 
 

@@ -1,0 +1,87 @@
+"""What every session promises, for each file in runtime/sessions that can run here."""
+
+import pytest
+import torch
+from small import small_backbone, small_denoiser
+
+from export import networks, parity, to_onnx
+from runtime import plugins
+from runtime.artifact import Artifact
+from runtime.errors import FvitError, SessionUnavailable
+
+CPU = torch.device("cpu")
+NAMES = plugins.names("runtime.sessions")
+KINDS = ("backbone", "denoiser", "classify_draws")
+
+
+def made(kind: str):
+    backbone, denoiser = networks.backbone(small_backbone()), networks.denoiser_step(small_denoiser())
+    return {"backbone": backbone, "denoiser": denoiser, "classify_draws": networks.classify_draws(denoiser, backbone, with_denoised=True)}[
+        kind
+    ]
+
+
+@pytest.fixture(scope="module", params=[(name, kind) for name in NAMES for kind in KINDS], ids="-".join)
+def loaded(request):
+    name, kind = request.param
+    plugin = plugins.load("runtime.sessions", name)
+    if why := plugin.available():
+        with pytest.raises(SessionUnavailable if plugin.SOURCE is Artifact else Exception):
+            plugin.load(to_onnx.export(made(kind)), CPU)
+        pytest.skip(f"{name}: {why}")
+    network = made(kind)
+    return plugin.load(to_onnx.export(network) if plugin.SOURCE is Artifact else network, CPU), network
+
+
+def test_says_where_and_how_it_computes(loaded):
+    session, _ = loaded
+    assert session.facts["provider"] and session.facts["compute_precision"] == "fp32"
+
+
+def test_same_numbers_as_eager(loaded):
+    session, network = loaded
+    eager = plugins.load("runtime.sessions", "eager").load(network, CPU)
+    found = parity.check(network, eager, session, "fp32")
+    assert found.cosine > 0.99999
+
+
+def test_any_batch_and_inputs_untouched(loaded):
+    session, network = loaded
+    for batch in (1, 3, 4):
+        inputs = networks.example(network, batch)
+        before = [x.clone() for x in inputs]
+        out = session(*inputs)
+        assert all(len(x) == batch for x in (out if isinstance(out, tuple) else (out,)))
+        assert all(torch.equal(a, b) for a, b in zip(before, inputs, strict=True))
+
+
+def test_an_output_is_not_changed_by_the_next_call(loaded):
+    session, network = loaded
+    first = session(*networks.example(network, 2, seed=1))
+    first = first if isinstance(first, tuple) else (first,)
+    kept = [x.clone() for x in first]
+    session(*networks.example(network, 2, seed=2))
+    assert all(torch.equal(a, b) for a, b in zip(kept, first, strict=True))
+
+
+def test_a_strided_input_counts_as_its_values(loaded):
+    session, network = loaded
+    inputs = networks.example(network, 2)
+    strided = tuple(torch.stack([x, x], -1)[..., 0] for x in inputs)
+    a, b = session(*inputs), session(*strided)
+    a, b = (a[0], b[0]) if isinstance(a, tuple) else (a, b)
+    torch.testing.assert_close(a, b)
+
+
+def test_a_wrong_shape_dtype_or_count_is_refused_by_name(loaded):
+    session, network = loaded
+    inputs = networks.example(network, 2)
+    name = network.inputs[0].name
+    with pytest.raises(FvitError, match=rf"input {name} of .*\(2, 3, 9, 9\).* is wanted"):
+        session(torch.zeros(2, 3, 9, 9), *inputs[1:])
+    with pytest.raises(FvitError, match="float64"):
+        session(inputs[0].double(), *inputs[1:])
+    with pytest.raises(FvitError, match=f"takes {len(inputs)} inputs"):
+        session(*inputs, inputs[0])
+    with pytest.raises(FvitError, match="batch of 0"):
+        session(*(x[:0] for x in inputs))
