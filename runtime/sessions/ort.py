@@ -51,11 +51,12 @@ class Ort:
         wanted = PROVIDERS[on.type]
         try:
             self._session = _start(str(source.model), wanted)
+            nodes = _assigned(self._session, wanted)
         except SessionUnavailable as error:
             raise SessionUnavailable(f"session ort cannot run {source.network} in {source.precision}: {error}") from error
         self._name, self._specs, self._device = source.network, source.inputs, on
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self.facts = {"provider": wanted, "compute_precision": source.precision, "nodes": _assigned(self._session, wanted)}
+        self.facts = {"provider": wanted, "compute_precision": source.precision, "nodes": nodes}
 
     def __call__(self, *inputs: Tensor):
         import onnxruntime

@@ -1,0 +1,168 @@
+"""Algorithm 1: votes and maps are the same whatever the batch and order; each draw has its own noise; pictures are checked."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from runtime import denoise, schedule, smooth
+from runtime.errors import FvitError, PictureError
+from runtime.noise import DrawNoise
+from runtime.smooth import Plan
+
+GRID, SIZE, SIGMA = (12, 12), 8, 0.2
+
+
+def classifier(pixels):
+    """Three scores a picture: means of its colours."""
+    return pixels.mean((2, 3))
+
+
+def plan(draws=50, batch=8, seed=0):
+    return Plan(SIGMA, draws, seed, batch, GRID)
+
+
+def step():
+    return smooth.staged(denoise.identity, classifier, SIGMA, SIZE)
+
+
+def loop(images, pictures, plan):
+    """The textbook's loop: one picture, one draw at a time."""
+    votes = torch.zeros(len(images), 3, dtype=torch.int64)
+    for b, number in enumerate(pictures):
+        clean = F.interpolate(images[b : b + 1], GRID, mode="bilinear", align_corners=False)
+        for draw in range(plan.draws):
+            stream = np.random.Generator(np.random.Philox(key=np.array([plan.seed, number], np.uint64), counter=[0, 0, 0, draw]))
+            noise = torch.from_numpy(stream.standard_normal((3, *GRID), dtype=np.float32))
+            view = F.interpolate(clean + plan.sigma * noise, (SIZE, SIZE), mode="bilinear", align_corners=False)
+            votes[b, classifier(view).argmax()] += 1
+    return votes
+
+
+@pytest.fixture
+def images(rng):
+    return 0.5 + 0.01 * torch.rand(3, 3, 10, 10, generator=rng)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 8, 150, 400])
+def test_votes_equal_the_plain_loop_at_any_batch(images, batch):
+    found = smooth.smooth(images, [4, 0, 9], plan(batch=batch), step()).votes
+    assert torch.equal(found, loop(images, [4, 0, 9], plan())) and (found > 0).sum() > 6
+
+
+def test_a_pictures_votes_do_not_depend_on_its_company(images):
+    together = smooth.smooth(images, [4, 0, 9], plan(), step()).votes
+    for i, number in enumerate([4, 0, 9]):
+        assert torch.equal(smooth.smooth(images[i : i + 1], [number], plan(), step()).votes[0], together[i])
+
+
+def test_the_first_draws_stay_the_first_draws(images):
+    streams = [DrawNoise(0, [5, 5], [0, i]).normal(images[:2]) for i in (1, 2)]
+    assert torch.equal(streams[0][0], streams[1][0]) and not torch.equal(streams[0][1], streams[1][1])
+
+
+@pytest.mark.parametrize("other", [(1, 5, 0), (0, 6, 0), (0, 5, 1)])
+def test_seed_picture_and_draw_each_choose_other_noise(images, other):
+    a, b = DrawNoise(0, [5], [0]).normal(images[:1]), DrawNoise(other[0], [other[1]], [other[2]]).normal(images[:1])
+    assert abs(np.corrcoef(a.flatten(), b.flatten())[0, 1]) < 0.3
+
+
+def test_noise_is_standard_normal_and_goes_on():
+    like = torch.empty(2, 3, 64, 64)
+    noise = DrawNoise(3, [0, 1], [0, 0])
+    first, second = noise.normal(like), noise.normal(like)
+    for block in (first, second):
+        assert abs(block.mean()) < 0.03 and abs(block.std() - 1) < 0.03
+    assert not torch.equal(first, second)
+
+
+def test_every_batch_is_full(images):
+    seen = []
+
+    def watched(pixels):
+        seen.append(len(pixels))
+        return classifier(pixels)
+
+    smooth.smooth(images, [0, 1, 2], plan(draws=7, batch=4), smooth.staged(denoise.identity, watched, SIGMA, SIZE))
+    assert seen == [4] * 6
+
+
+def test_maps_are_the_mean_of_normalised_maps(images):
+    def explain(pixels, classes):
+        return pixels[:, 0] * (1 + classes).reshape(-1, 1, 1)
+
+    found = smooth.smooth(images, [0, 1, 2], plan(draws=5, batch=4), step(), explain)
+    singles = [smooth.smooth(images[i : i + 1], [i], plan(draws=5, batch=1), step(), explain).maps for i in range(3)]
+    torch.testing.assert_close(found.maps, torch.cat(singles))
+    torch.testing.assert_close(found.maps.sum((1, 2)), torch.ones(3))
+
+
+def test_a_map_without_relevance_becomes_uniform(images):
+    found = smooth.smooth(images, [0, 1, 2], plan(draws=2), step(), lambda pixels, classes: torch.zeros(len(pixels), 2, 2))
+    torch.testing.assert_close(found.maps, torch.full((3, 2, 2), 0.25))
+
+
+def test_fused_gives_the_votes_of_its_parts(images):
+    level = schedule.level(schedule.linear(), SIGMA, "cumulative")
+    seen = {}
+
+    def graph(noisy, t, sigma):
+        seen["t"], seen["sigma"] = t[0].item(), sigma[0].item()
+        view = smooth.resize(noisy, (SIZE, SIZE))
+        return classifier(view), view
+
+    found = smooth.smooth(images, [0, 1, 2], plan(), smooth.fused(graph, level, schedule.linear())).votes
+    assert torch.equal(found, smooth.smooth(images, [0, 1, 2], plan(), step()).votes)
+    assert seen == {"t": float(level.t), "sigma": pytest.approx(level.sigma)}
+
+
+def test_explaining_a_graph_that_hands_out_scores_alone(images):
+    level = schedule.level(schedule.linear(), SIGMA, "cumulative")
+    alone = smooth.fused(lambda noisy, t, sigma: classifier(noisy), level, schedule.linear())
+    with pytest.raises(FvitError, match="--with-denoised"):
+        smooth.smooth(images, [0, 1, 2], plan(), alone, lambda pixels, classes: pixels[:, 0])
+
+
+def test_stages_are_told_in_order(images):
+    told = []
+
+    def stage(name):
+        told.append(name)
+        return smooth.no_stage(name)
+
+    steps = smooth.staged(denoise.identity, classifier, SIGMA, SIZE, stage)
+    smooth.smooth(images, [0, 1, 2], plan(draws=1, batch=3), steps, lambda pixels, classes: pixels[:, 0], stage)
+    assert told == ["noise", "denoise", "classify", "explain"]
+
+
+def test_memory_does_not_grow_with_the_draws():
+    one = torch.full((1, 3, 4, 4), 0.5)
+    peaks = []
+    for draws in (100, 5000):
+        tracemalloc.start()
+        smooth.smooth(one, [0], Plan(SIGMA, draws, 0, 50, (4, 4)), smooth.staged(denoise.identity, classifier, SIGMA, 4))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 100_000
+
+
+@pytest.mark.parametrize(
+    ("pictures", "wanted"),
+    [
+        (torch.full((1, 3, 4, 4), float("nan")), "holds NaN or infinity"),
+        (torch.full((1, 1, 4, 4), 0.5), r"\(1, 1, 4, 4\).*\(B, 3, H, W\)"),
+        (torch.zeros(1, 3, 4, 4, dtype=torch.uint8), "uint8"),
+        (torch.full((1, 3, 4, 4), 200.0), "divide bytes by 255"),
+    ],
+)
+def test_what_is_no_picture(pictures, wanted):
+    with pytest.raises(PictureError, match=wanted):
+        smooth.smooth(pictures, [0], plan(), step())
+
+
+def test_draws_batch_and_numbers_must_fit(images):
+    for bad, numbers in ((plan(draws=0), [0, 1, 2]), (plan(batch=0), [0, 1, 2]), (plan(), [0])):
+        with pytest.raises(FvitError, match="1 or more, one each"):
+            smooth.smooth(images, numbers, bad, step())
