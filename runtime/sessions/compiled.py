@@ -1,4 +1,4 @@
-"""torch.compile: the module through Inductor, compiled on the first call for each batch size."""
+"""torch.compile: the module through Inductor, compiled on the first call for a batch of 1 and once more for all other sizes."""
 
 import shutil
 
@@ -22,11 +22,11 @@ def load(source: Network, on: torch.device) -> "Compiled":
 
 
 class Compiled:
-    """The compiled module, one graph a shape; leaves the module itself as it was."""
+    """The compiled module; leaves the module itself as it was."""
 
     def __init__(self, source: Network, on: torch.device):
         self._name, self._specs = source.name, source.inputs
-        self._module = torch.compile(source.module.eval().to(on), dynamic=False)
+        self._module = torch.compile(source.module.eval().to(on))
         self.facts = {"provider": "inductor", "compute_precision": source.precision}
 
     def __call__(self, *inputs: Tensor):
