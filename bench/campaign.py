@@ -27,6 +27,7 @@ class Options:
     sessions: tuple[str, ...]
     precisions: tuple[str, ...] = ("fp32",)
     rules: tuple[str, ...] = ("cumulative", "per-step")
+    denoise: tuple[str, ...] = ("one_shot", "chain")
     draws: int = 10
     rounds: int = 6
     chain_rounds: int = 2

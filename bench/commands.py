@@ -54,7 +54,17 @@ def measure_options(options: argparse.Namespace) -> Options:
         raise FvitError(f"{', '.join(bad)}: a number above 0 is wanted")
     if options.seed < 0:
         raise FvitError(f"--seed {options.seed}: 0 or more is wanted")
-    return Options(world, options.session, options.precision, rules, seed=options.seed, device=device, results=options.results, **numbers)
+    return Options(
+        world,
+        options.session,
+        options.precision,
+        rules,
+        options.denoise,
+        seed=options.seed,
+        device=device,
+        results=options.results,
+        **numbers,
+    )
 
 
 def world_options(options: argparse.Namespace) -> WorldOptions:

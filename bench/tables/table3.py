@@ -22,11 +22,11 @@ COLUMNS = ("sigma", "t_star", "seconds_10_draws", "seconds_a_draw")
 
 
 def cells(options: Options, world: World) -> list[Run]:
-    """Session x precision x (one-shot, chain) x rule x sigma, and the fused graph of exported files, one-shot under the first rule."""
+    """Session x precision x denoiser x rule x sigma, and the fused graph of exported files, one-shot under the first rule."""
     explain = "rollout" if world.backbone.prefix_tokens else None
     shared = (options.draws, options.world.images, explain, options.seed)
     out = []
-    for denoise, rule, sigma, precision in product(("one_shot", "chain"), options.rules, SIGMAS, options.precisions):
+    for denoise, rule, sigma, precision in product(options.denoise, options.rules, SIGMAS, options.precisions):
         for session in options.sessions:
             exported = plugins.load("runtime.sessions", session).SOURCE.__name__ == "Artifact"
             for graph in ("staged", "fused") if exported and (denoise, rule) == ("one_shot", options.rules[0]) else ("staged",):

@@ -10,9 +10,10 @@ from bench.cli import main
 
 def test_the_names_known_before_loading_are_the_real_ones():
     from bench import cli, worlds
-    from runtime import network, schedule
+    from runtime import denoise, network, schedule
 
     assert (*worlds.DEFAULTS,) == cli.WORLDS and (*schedule.RULES,) == cli.RULES and (*network.DTYPES,) == cli.PRECISIONS
+    assert set(cli.DENOISERS) <= denoise.DENOISERS.keys()
 
 
 def told(capsys, *arguments: str) -> str:
@@ -29,6 +30,8 @@ def told(capsys, *arguments: str) -> str:
         (["table", "3", "--world", "papers"], "unknown world 'papers'; known: embedded, paper; nearest: paper"),
         (["table", "3", "--precision", "fp8"], "unknown precision 'fp8'; known: fp32, fp16, bf16"),
         (["table", "3", "--rule", "per-stp"], "nearest: per-step"),
+        (["table", "3", "--denoise", "oneshot"], "unknown denoiser 'oneshot'; known: one_shot, chain; nearest: one_shot"),
+        (["table", "3", "--denoise", "chain"], "--denoise chain came alone; say one_shot,chain"),
         (["table", "3", "--backbone", "vit_b32"], "unknown backbone 'vit_b32'"),
         (["table", "3", "--backbone", "timm:vit_bas_patch16_224"], "nearest: vit_base_patch16_224"),
         (["table", "33"], "unknown table 'table33'; known: table3"),
