@@ -136,8 +136,8 @@ def build(taught: Callable[[], nn.Module]) -> dict[str, Recipe]:
     classifier = functools.partial(Recipe, score=accuracy, eased=True, batch=64)
     return {
         "vit": classifier(functools.partial(backbone, "vit"), classified, steps=7000, rate=1e-3, decay=0.05),
-        "teacher": classifier(teacher, classified, steps=2500, rate=2e-3, decay=0.05),
-        "deit": classifier(functools.partial(backbone, "deit"), functools.partial(distilled, taught), steps=6500, rate=1e-3, decay=0.05),
-        "swin": classifier(functools.partial(backbone, "swin"), classified, steps=5000, rate=1e-3, decay=0.05),
+        "teacher": classifier(teacher, classified, steps=1500, rate=2e-3, decay=0.05),
+        "deit": classifier(functools.partial(backbone, "deit"), functools.partial(distilled, taught), steps=4000, rate=1e-3, decay=0.05),
+        "swin": classifier(functools.partial(backbone, "swin"), classified, steps=3500, rate=1e-3, decay=0.05),
         "denoiser": Recipe(denoiser, denoised, gains, eased=False, steps=5000, batch=32, rate=1e-3, decay=0.0, ema=0.999),
     }

@@ -8,12 +8,13 @@ from rich.markdown import Markdown
 from bench import records
 from bench.records import Rows
 from bench.timing import cores, fixed_threads
-from bench.world import measure, text
+from bench.world import measure, pictures, text
+from runtime import denoisers
 from runtime.errors import FvitError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures what is missing, writes world.md and world.png and prints the page."""
+    """Measures what is missing, writes the page and its pictures and prints it."""
     console = Console()
     rows = Rows(options.results / f"embedded-{records.machine()}")
     if not options.from_rows:
@@ -24,11 +25,13 @@ def run(options: argparse.Namespace) -> int:
     try:
         (rows.folder / "world.md").write_text(page)
         text.plot(found, rows.folder / "world.png")
+        pictures.samples(rows.folder / "samples.png")
+        pictures.denoised(denoisers.build("unet_embedded"), rows.folder / "denoised.png")
     except OSError as error:
         raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
     if console.is_terminal:
         console.print(Markdown(page))
     else:
         print(page)
-    console.print(f"written: {rows.folder}/world.md, world.png, rows.jsonl", highlight=False, soft_wrap=True)
+    console.print(f"written: {rows.folder}/world.md .png, samples.png, denoised.png, rows.jsonl", highlight=False, soft_wrap=True)
     return 0

@@ -146,7 +146,11 @@ By real noise:
 def denoiser(found: Found) -> str:
     gains = found.gains()
     lines = [[f"{noise}/255" for noise in gains], [f"{value:+.1f} dB" for value in gains.values()]]
-    return "## The denoiser's gain in PSNR, one shot, test pictures of the three tasks\n\n" + table(lines[0], lines[1:])
+    return f"""## The denoiser: gain in PSNR, one shot, test pictures of the three tasks
+
+{table(lines[0], lines[1:])}
+![clean, noisy and denoised pictures](denoised.png)
+"""
 
 
 def ablation(found: Found) -> str:

@@ -10,7 +10,7 @@ from bench.data import embedded
 from bench.data.embedded import SPLITS, TASKS
 from runtime.errors import FvitError
 
-CHECKSUMS = {"digits": "", "pairs": "", "crowd": ""}
+CHECKSUMS = {"digits": "7c4258b2b1bcc82e", "pairs": "d26dc0869e51cba6", "crowd": "53bc5cdb33b96a48"}
 
 
 @pytest.mark.parametrize("task", TASKS)
