@@ -32,7 +32,8 @@ def measure(rows: Rows, options: argparse.Namespace, console: Console) -> str:
     images = options.images
     board.all(plan.choice(images), "choosing the noise on the validation split")
     at = plan.level(options.sigma) if options.sigma else plan.chosen(board.accuracies(), images)
-    board.note({"kind": "chosen", "t": at.t, "sigma": at.sigma * 255, "by": "--sigma" if options.sigma else "validation split"})
+    if not board.mine("chosen"):
+        board.note("chosen", {"t": at.t, "sigma": at.sigma * 255, "by": "--sigma" if options.sigma else "validation split"})
     board.gains()
     board.all(plan.everything(images, at), "test split")
     return board.name
@@ -49,20 +50,17 @@ class Board:
         before = [] if options.fresh else rows.read()
         self.name = records.campaign(before, wanted)
         if not any(row["campaign"] == self.name for row in before):
-            self.note({"kind": "campaign", "settings": wanted, "environment": records.environment()})
+            self.note("campaign", {"settings": wanted, "environment": records.environment()})
 
-    def note(self, row: dict) -> None:
-        """Writes `row` unless the campaign has it."""
-        whole = {"campaign": self.name} | row
-        if not any({**whole, "process": old["process"]} == old for old in self.mine()):
-            self.rows.append(whole)
+    def note(self, kind: str, row: dict) -> None:
+        self.rows.append({"kind": kind, "campaign": self.name} | row)
 
-    def mine(self) -> list[dict]:
-        return [row for row in self.rows.read() if row["campaign"] == self.name]
+    def mine(self, kind: str) -> list[dict]:
+        return [row for row in self.rows.read() if row["campaign"] == self.name and row["kind"] == kind]
 
     def accuracies(self) -> dict[str, float]:
         """Accuracy by the key of a cell."""
-        return {row["key"]: row["hits"] / row["n"] for row in self.mine() if row["kind"] == "accuracy"}
+        return {row["key"]: row["hits"] / row["n"] for row in self.mine("accuracy")}
 
     def all(self, cells: list[Cell], what: str) -> None:
         done = self.accuracies()
@@ -81,8 +79,8 @@ class Board:
         images = self._attacked(cell, batch)
         found = defences.labels(self._bench(cell.backbone), images, range(cell.images), _defence(cell))
         right = found == batch.labels
-        self.note({
-            "kind": "accuracy", "key": cell.key, "cell": asdict(cell), "hits": int(right.sum()), "n": cell.images,
+        self.note("accuracy", {
+            "key": cell.key, "cell": asdict(cell), "hits": int(right.sum()), "n": cell.images,
             "right": "".join("1" if hit else "0" for hit in right.tolist()), "seconds": round(now() - start, 3),
         })  # fmt: skip
 
@@ -100,11 +98,11 @@ class Board:
 
     def gains(self) -> None:
         """PSNR gained by the denoiser on the test split, the three tasks together."""
-        denoiser = self._bench("vit_embedded").world.denoiser
+        denoiser, done = self._bench("vit_embedded").world.denoiser, {row["noise"] for row in self.mine("gain")}
         images = torch.cat([embedded.batch(task, "test", range(100)).images for task in embedded.TASKS])
-        for noise in GAINS:
+        for noise in (noise for noise in GAINS if noise not in done):
             found = gain(denoiser.model, denoiser.schedule, images, noise / 255)
-            self.note({"kind": "gain", "noise": noise, "decibel": round(found, 4), "n": len(images)})
+            self.note("gain", {"noise": noise, "decibel": round(found, 4), "n": len(images)})
 
     def _bench(self, backbone: str) -> Workbench:
         if backbone not in self.benches:

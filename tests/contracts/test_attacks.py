@@ -14,8 +14,8 @@ from runtime.errors import FvitError
 
 NAMES = plugins.names("bench.attacks")
 BUDGETS = {
-    "linf": Budget("linf", eps=8 / 255, step=2 / 255, steps=4, random_start=True, seed=0),
-    "l2": Budget("l2", eps=1.0, step=0.4, steps=4, random_start=True, seed=0),
+    "linf": Budget("linf", eps=8 / 255, step=2 / 255, steps=3, random_start=True, seed=0),
+    "l2": Budget("l2", eps=1.0, step=0.4, steps=3, random_start=True, seed=0),
 }
 NUMBERS = [7, 0, 3]
 OTHER_SEED = 1
@@ -32,7 +32,7 @@ def networks():
 def target(networks):
     model, denoiser = networks
     one_shot = denoise.one_shot(denoiser.model, denoiser.schedule)
-    return Target(classifier(model), Defence(one_shot, sigma=0.1, grid=(32, 32), size=24, samples=2))
+    return Target(classifier(model), Defence(one_shot, sigma=0.1, grid=(16, 16), size=24, samples=2))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_pictures_at_the_border_of_the_range(attack, images, labels, shade):
 
 def test_float32_stays_inside_as_well(name, budget, images, labels):
     backbone, denoiser = small_backbone(), small_denoiser()
-    defence = Defence(denoise.one_shot(denoiser.model, denoiser.schedule), 0.1, (32, 32), 24, samples=1)
+    defence = Defence(denoise.one_shot(denoiser.model, denoiser.schedule), 0.1, (16, 16), 24, samples=1)
     found = plugins.load("bench.attacks", name).build(Target(classifier(backbone.model), defence), budget)(images.float(), labels, NUMBERS)
     assert found.dtype == torch.float32 and found.min() >= 0 and found.max() <= 1
     length = torch.linalg.vector_norm((found - images.float()).flatten(1), ord={"linf": torch.inf, "l2": 2}[budget.norm], dim=1)
@@ -112,7 +112,7 @@ def test_inputs_and_networks_are_left_as_they_were(attack, networks, images, lab
 def test_a_training_mode_stays(name, budget, images, labels):
     backbone, denoiser = small_backbone(), small_denoiser()
     backbone.model.double().train()
-    defence = Defence(denoise.one_shot(denoiser.model.double(), denoiser.schedule), 0.1, (32, 32), 24, samples=1)
+    defence = Defence(denoise.one_shot(denoiser.model.double(), denoiser.schedule), 0.1, (16, 16), 24, samples=1)
     plugins.load("bench.attacks", name).build(Target(classifier(backbone.model), defence), budget)(images, labels, NUMBERS)
     assert all(module.training for module in backbone.model.modules())
 
