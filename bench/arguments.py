@@ -27,18 +27,14 @@ TASKS = ("digits", "pairs", "crowd")
 
 def parse(words: list[str] | None) -> argparse.Namespace:
     """The options of one command, comma-separated names as tuples; argparse's own errors exit with 2, ours are FvitErrors."""
-    parser = _parser(argparse.ArgumentParser, "fvit", "Faithful ViTs, exported, checked and timed.")
+    shown = {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
+    parser = argparse.ArgumentParser("fvit", description="Faithful ViTs, exported, checked and timed.", **shown)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (declare, _, told) in COMMANDS.items():
-        declare(_parser(commands.add_parser, name, told))
+        declare(commands.add_parser(name, help=told, description=told, **shown))
     options = parser.parse_args(words)
     COMMANDS[options.command][1](options)
     return options
-
-
-def _parser(make, name: str, told: str) -> argparse.ArgumentParser:
-    own = {} if make is argparse.ArgumentParser else {"help": told}
-    return make(name, description=told, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter, **own)
 
 
 def _table(parser: argparse.ArgumentParser) -> None:

@@ -41,7 +41,7 @@ def labels(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: D
     if defence.name in ("none", "denoiser"):
         return _once(bench, images, pictures, defence)
     assert defence.level is not None
-    grid = (bench.world.denoiser.size,) * 2
+    grid = (bench.world.denoiser.size, bench.world.denoiser.size)
     plan = Plan(defence.level.sigma, defence.draws, defence.seed, BATCH, grid)
     return smooth(images, list(pictures), plan, _step(bench, defence)).votes.argmax(1)
 

@@ -134,8 +134,7 @@ class _Stage:
 
     def pose(self, size: tuple[int, int], x: tuple[int, int], y: tuple[int, int]) -> Pose:
         """A random pose: height of the digit's box and its centre in pixels. An eased task draws everything towards the middle of its span."""
-        box, *centre = (self._eased(*span) for span in (size, x, y))
-        return Pose(box, *centre, self._eased(-15, 15), self._eased(-50, 50))
+        return Pose(*(self._eased(*span) for span in (size, x, y, (-15, 15), (-50, 50))))
 
     def _eased(self, low: int, high: int) -> int:
         middle = (low + high) // 2
@@ -219,7 +218,7 @@ def _glyph(index: int) -> np.ndarray:
 def _writing() -> tuple[np.ndarray, np.ndarray]:
     """load_digits: (1797, 8, 8) in 0..16, and the classes."""
     images, labels = load_digits(return_X_y=True)
-    return images.reshape(-1, 8, 8).astype(np.int64), labels
+    return np.asarray(images, np.int64).reshape(-1, 8, 8), np.asarray(labels)
 
 
 @functools.cache

@@ -25,7 +25,7 @@ def build(cell: Cell, world: World) -> Attack:
     if cell.defence == "denoiser":
         seen = bpda.straight_through(sees) if cell.attack == "bpda" else sees
         return pgd.build(Target(without_noise(scores, seen, cell, world)), budget)
-    defence = Defence(sees, cell.sigma / 255, (world.denoiser.size,) * 2, world.backbone.size, SAMPLES)
+    defence = Defence(sees, cell.sigma / 255, (world.denoiser.size, world.denoiser.size), world.backbone.size, SAMPLES)
     return (bpda if cell.attack == "bpda" else eot_pgd).build(Target(scores, defence), budget)
 
 
@@ -33,8 +33,8 @@ def without_noise(scores: Scores, denoiser: Denoiser, cell: Cell, world: World) 
     """The classifier behind a denoiser that is given the picture as it is."""
 
     def scored(images, pictures):
-        on_grid = resize(images, (world.denoiser.size,) * 2)
+        on_grid = resize(images, (world.denoiser.size, world.denoiser.size))
         denoised = denoiser(on_grid, cell.sigma / 255, DrawNoise(SEED, pictures, [0] * len(pictures)))
-        return scores(resize(denoised, (world.backbone.size,) * 2), pictures)
+        return scores(resize(denoised, (world.backbone.size, world.backbone.size)), pictures)
 
     return scored

@@ -12,7 +12,7 @@ from torch import nn
 
 from bench import cards, recipes, train
 from bench.recipes import Recipe
-from bench.training_state import State
+from bench.training_state import Point, State
 from runtime import backbone as backbones
 from runtime import checkpoints, denoisers
 from runtime.errors import CheckpointError, FvitError
@@ -171,6 +171,15 @@ def test_every_recipe_has_a_loss_with_gradients(name, monkeypatch):
     batch = recipes.pictures(replace(found, batch=3), found.steps - 1)
     found.loss(module, batch, 0).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in module.parameters())
+
+
+@pytest.mark.parametrize("name", ["vit", "deit", "swin", "denoiser"])
+def test_what_a_recipe_trains_is_what_the_runtime_builds(name, tmp_path):
+    found = replace(recipes.build(recipes.teacher)[name], score=lambda module: {"digits": 0.5})
+    state = State(tmp_path / "state", found.facts(), curve=[Point(1, 1.0, 1.0, {"digits": 0.5})])
+    written = cards.write(name, found.module(), found, state, tmp_path)
+    built = denoisers.architecture() if name == "denoiser" else recipes.backbone(name)
+    assert checkpoints.fill_shipped(built, written.stem, tmp_path).startswith("trained, ")
 
 
 @pytest.mark.parametrize("name", ["vit_embedded", "deit_embedded", "swin_embedded", "unet_embedded"])

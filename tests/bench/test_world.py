@@ -13,8 +13,8 @@ from bench.defences import Defence
 from bench.measure import Workbench
 from bench.records import Rows, latest
 from bench.stats import wilson
+from bench.world import attacked, measure, text
 from bench.world import cells as plan
-from bench.world import measure, text
 from bench.world.cells import Cell
 from bench.worlds import NOISE, WorldOptions, build
 from runtime import denoise
@@ -91,15 +91,17 @@ def test_defences_are_what_their_names_say(bench, pictures):
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """The whole of it for one backbone, four pictures and few noises."""
+    """The whole of it for one backbone, two pictures and few noises."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plan, "BACKBONES", ("vit_embedded",))
         patch.setattr(plan, "CHOICES", (32, 48))
         patch.setattr(plan, "REAL", (48,))
         patch.setattr(plan, "SIGMAS", (8,))
-        patch.setattr(plan, "DRAWS", 3)
+        patch.setattr(plan, "DRAWS", 2)
+        patch.setattr(attacked, "STEPS", 2)
+        patch.setattr(attacked, "SAMPLES", 2)
         rows = Rows(tmp_path_factory.mktemp("world"))
-        options = Namespace(images=4, sigma=None, fresh=False)
+        options = Namespace(images=2, sigma=None, fresh=False)
         name = measure.measure(rows, options, Console(file=io.StringIO()))
         before = rows.path.read_bytes()
         assert measure.measure(rows, options, Console(file=io.StringIO())) == name
@@ -115,7 +117,7 @@ def test_rows_hold_every_answer(measured):
     rows, _ = measured
     found = [row for row in latest(rows.read(), "world") if row["kind"] == "accuracy"]
     assert len({row["key"] for row in found}) == len(found)
-    assert all(row["hits"] == row["right"].count("1") and row["n"] == len(row["right"]) == 4 for row in found)
+    assert all(row["hits"] == row["right"].count("1") and row["n"] == len(row["right"]) == 2 for row in found)
     assert {row["cell"]["attack"] for row in found} == {"none", "pgd", "adaptive", "bpda"}
 
 
