@@ -24,6 +24,7 @@ NAMES = {"denoiser": "unet_embedded"}
 def write(name: str, module: nn.Module, recipe: Recipe, state: State, folder: Path | None = None) -> Path:
     """`<network>.safetensors`, `.json` and `.png` in `folder`, by default where the runtime looks for them; returns the first."""
     path = (folder or checkpoints.SHIPPED) / f"{NAMES.get(name, f'{name}_embedded')}.safetensors"
+    module = getattr(module, "shipped", module)
     half = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in module.state_dict().items()}
     module.load_state_dict(half)
     try:

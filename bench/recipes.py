@@ -19,6 +19,8 @@ from runtime import schedule as schedules
 EASY = 1 / 3  # of the steps, in which a classifier's task goes from easy to full; its first half shows single digits only
 LOW, SHARE = 250, 0.9  # that share of the denoiser's steps lies below t = 250: where DDS works
 NOISES = (8, 16, 32, 64)  # of 255: where the denoiser is scored
+GUIDED = {"vit": 2, "deit": 2, "swin": 1}  # after which block (Swin: stage) the teacher guides
+FEATURES = {2: 64, 3: 128}  # stages of the teacher, on grids of 8 and 4, and their channels
 SCORED = 200  # validation pictures of each task
 
 
@@ -61,7 +63,9 @@ def backbone(plugin: str) -> nn.Module:
     for block in module.modules():
         if hasattr(block, "fused_attn"):
             block.fused_attn = False
-    return module
+    if plugin == "deit":
+        module.set_distilled_training(True)
+    return Guided(module, module.num_features, GUIDED[plugin])
 
 
 def denoiser() -> nn.Module:
@@ -74,23 +78,54 @@ def denoiser() -> nn.Module:
 
 
 def teacher() -> nn.Module:
-    """DeiT's teacher: a residual network of four blocks, 1.2 M parameters. It is not shipped."""
+    """The transformers' teacher: a residual network of four blocks, 1.2 M parameters. It is not shipped."""
     return ResNet(BasicBlock, (1, 1, 1, 1), num_classes=len(CLASSES), channels=(32, 64, 128, 256), stem_width=32)  # type: ignore[arg-type]
 
 
-def classified(module: nn.Module, batch: Batch, step: int) -> Tensor:
-    """Cross entropy with labels smoothed by 0.05."""
-    return F.cross_entropy(module(normalised(batch.images)).float(), batch.labels, label_smoothing=0.05)
+class Guided(nn.Module):
+    """A transformer in training, and the linear map from its tokens to its teacher's features, which does not ship."""
+
+    def __init__(self, shipped: nn.Module, width: int, block: int):
+        super().__init__()
+        self.shipped, self.block = shipped, block
+        self.towards = nn.Conv2d(width, sum(FEATURES.values()), 1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.shipped(pixels)
+
+    def both(self, pixels: Tensor) -> tuple[Tensor | tuple[Tensor, Tensor], Tensor]:
+        """Scores (of two heads, where it has two), and what its tokens after `block` say of the teacher's features (B, 192, 8, 8)."""
+        tokens, (inner,) = self.shipped.forward_intermediates(pixels, indices=[self.block])  # type: ignore[operator]
+        return self.shipped.forward_head(tokens), self.towards(inner)  # type: ignore[operator]
 
 
-def distilled(taught: Callable[[], nn.Module], module: nn.Module, batch: Batch, step: int) -> Tensor:
-    """DeiT's hard distillation (Touvron et al. 2021, eq. 3): half the label's loss, half that of the teacher's own choice."""
+def guided(taught: Callable[[], nn.Module], module: Guided, batch: Batch, step: int) -> Tensor:
+    """Cross entropy, and the error of the tokens about the features of a convolutional teacher at their place.
+
+    Locality guidance (Li et al. 2022): a small transformer is slow to find out what is near what, a convolution knows it. The teacher was
+    trained on labels alone. A network of two heads is distilled besides (Touvron et al. 2021, eq. 3): half the label's loss, half that of the
+    teacher's own choice.
+    """
+    pixels = normalised(batch.images)
     with torch.no_grad():
-        choice = taught()(normalised(batch.images)).argmax(1)
-    module.set_distilled_training(True)  # type: ignore[operator]
-    by_class, by_teacher = module(normalised(batch.images))
-    true = F.cross_entropy(by_class.float(), batch.labels, label_smoothing=0.05)
-    return (true + F.cross_entropy(by_teacher.float(), choice)) / 2
+        final, maps = taught().forward_intermediates(pixels, indices=list(FEATURES))  # type: ignore[operator]
+        choice = taught().forward_head(final).argmax(1)  # type: ignore[operator]
+        seen = torch.cat([F.interpolate(F.group_norm(part.float(), 1), (8, 8)) for part in maps], 1)
+    scores, told = module.both(pixels)
+    near = F.mse_loss(told.float(), seen)
+    if isinstance(scores, Tensor):
+        return labelled(scores, batch) + near
+    return (labelled(scores[0], batch) + F.cross_entropy(scores[1].float(), choice)) / 2 + near
+
+
+def classified(module: nn.Module, batch: Batch, step: int) -> Tensor:
+    """Cross entropy alone."""
+    return labelled(module(normalised(batch.images)), batch)
+
+
+def labelled(scores: Tensor, batch: Batch) -> Tensor:
+    """Cross entropy with labels smoothed by 0.05."""
+    return F.cross_entropy(scores.float(), batch.labels, label_smoothing=0.05)
 
 
 def denoised(module: nn.Module, batch: Batch, step: int) -> Tensor:
@@ -133,11 +168,11 @@ def _validation() -> dict[str, Batch]:
 
 def build(taught: Callable[[], nn.Module]) -> dict[str, Recipe]:
     """Every recipe by name; `taught` gives the finished teacher."""
-    classifier = functools.partial(Recipe, score=accuracy, eased=True, batch=64)
+    classifier, by_teacher = functools.partial(Recipe, score=accuracy, eased=True, batch=64), functools.partial(guided, taught)
     return {
-        "vit": classifier(functools.partial(backbone, "vit"), classified, steps=7000, rate=1e-3, decay=0.05),
+        "vit": classifier(functools.partial(backbone, "vit"), by_teacher, steps=3500, rate=1e-3, decay=0.05),
         "teacher": classifier(teacher, classified, steps=1500, rate=2e-3, decay=0.05),
-        "deit": classifier(functools.partial(backbone, "deit"), functools.partial(distilled, taught), steps=4000, rate=1e-3, decay=0.05),
-        "swin": classifier(functools.partial(backbone, "swin"), classified, steps=3500, rate=1e-3, decay=0.05),
+        "deit": classifier(functools.partial(backbone, "deit"), by_teacher, steps=3500, rate=1e-3, decay=0.05),
+        "swin": classifier(functools.partial(backbone, "swin"), by_teacher, steps=3000, rate=1e-3, decay=0.05),
         "denoiser": Recipe(denoiser, denoised, gains, eased=False, steps=5000, batch=32, rate=1e-3, decay=0.0, ema=0.999),
     }

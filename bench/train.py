@@ -23,8 +23,8 @@ from runtime.errors import FvitError
 
 KEPT_EVERY = 60.0  # seconds between two states on disk
 POINTS = 30  # of the curve
-NEEDED = {"deit": ("teacher",)}
-ORDER = ("denoiser", "vit", "teacher", "deit", "swin")
+NEEDED = dict.fromkeys(("vit", "deit", "swin"), ("teacher",))
+ORDER = ("denoiser", "teacher", "vit", "deit", "swin")
 WARM, LAST = 0.05, 0.01  # share of the steps in which the rate rises; its end, as a share of its peak
 
 
