@@ -14,7 +14,7 @@ from bench import cards, recipes, train
 from bench.recipes import Recipe
 from bench.training_state import Point, State
 from runtime import backbone as backbones
-from runtime import checkpoints, denoisers
+from runtime import checkpoints, denoisers, plugins
 from runtime.errors import CheckpointError, FvitError
 
 
@@ -178,7 +178,7 @@ def test_what_a_recipe_trains_is_what_the_runtime_builds(name, tmp_path):
     found = replace(recipes.build(recipes.teacher)[name], score=lambda module: {"digits": 0.5})
     state = State(tmp_path / "state", found.facts(), curve=[Point(1, 1.0, 1.0, {"digits": 0.5})])
     written = cards.write(name, found.module(), found, state, tmp_path)
-    built = denoisers.architecture() if name == "denoiser" else recipes.backbone(name)
+    built = denoisers.architecture() if name == "denoiser" else plugins.load("runtime.backbones", name).architecture()
     assert checkpoints.fill_shipped(built, written.stem, tmp_path).startswith("trained, ")
 
 
