@@ -79,11 +79,12 @@ def campaign(rows: list[dict], settings: dict) -> str:
     return uuid.uuid4().hex[:12]
 
 
-def latest(rows: list[dict], table: int) -> list[dict]:
-    """The rows of the last campaign begun for `table`."""
+def latest(rows: list[dict], table: int | str) -> list[dict]:
+    """The rows of the last campaign begun for `table`, a number or "world"."""
     heads = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == table]
     if not heads:
-        raise FvitError(f"no rows of table {table} here; measure first: fvit table {table}")
+        command = f"table {table}" if isinstance(table, int) else table
+        raise FvitError(f"no rows of {command} here; measure first: fvit {command}")
     return [row for row in rows if row.get("campaign") == heads[-1]["campaign"]]
 
 

@@ -1,9 +1,10 @@
-"""Medians and their intervals."""
+"""Medians and shares with their intervals."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binom
+from scipy.stats import binom, norm
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
@@ -23,3 +24,10 @@ def paired_ratio(numerator: dict, denominator: dict) -> tuple[float, float, floa
     """Median and interval of numerator / denominator over the (process, round) keys that both have."""
     shared = sorted(numerator.keys() & denominator.keys())
     return median_interval([numerator[k] / denominator[k] for k in shared]) if shared else None
+
+
+def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float, float]:
+    """(share, low, high): Wilson's score interval (1927, eq. 5) of a binomial proportion."""
+    z, share = float(norm.ppf(0.5 + confidence / 2)), hits / n
+    middle, reach = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return share, max(0.0, (middle - reach) / (1 + z * z / n)), min(1.0, (middle + reach) / (1 + z * z / n))

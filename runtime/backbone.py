@@ -37,7 +37,8 @@ class PixelClassifier(nn.Module):
 def build(name: str, weights: str | Path | None = None, classes: str | Path | None = None) -> Backbone:
     """The backbone `name`, or `timm:NAME` for any timm model; `weights` a checkpoint of it, `classes` a file with one name a line.
 
-    Without `weights` the numbers are random, from a fixed seed, and `Backbone.weights` says so. An unknown name is refused with the nearest.
+    Without `weights` the embedded world's networks get the trained ones that ship, all others random ones from a fixed seed;
+    `Backbone.weights` says which. An unknown name is refused with the nearest.
     """
     names = list(_read_names(classes)) if classes is not None else None
     if name.startswith("timm:"):
@@ -65,6 +66,12 @@ def from_timm(name: str, timm_name: str, classes: list[str] | None = None) -> Ba
         imagenet = ImageNetInfo()
         classes = [imagenet.index_to_description(i) if count == 1000 else f"class {i}" for i in range(count)]
     return wrap(name, model, tuple(classes), config["mean"], config["std"], config["input_size"][-1])
+
+
+def embedded(name: str, model: nn.Module) -> Backbone:
+    """`model` as a backbone of the embedded world, with the trained weights that ship."""
+    built = wrap(name, model, EMBEDDED_CLASSES, mean=(0.5,) * 3, std=(0.5,) * 3)
+    return replace(built, weights=checkpoints.fill_shipped(model, name))
 
 
 def wrap(

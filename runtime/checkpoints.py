@@ -1,6 +1,7 @@
 """Weights from files, without ever running code that a file carries."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from runtime.errors import CheckpointError
 
 SHOWN = 4  # keys named in a message
+SHIPPED = Path(__file__).parent / "weights"
 
 
 def read(path: str | Path) -> dict[str, Tensor]:
@@ -33,6 +35,22 @@ def read(path: str | Path) -> dict[str, Tensor]:
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{path} holds no dictionary of tensors; a state dict is wanted")
     return state
+
+
+def fill_shipped(module: nn.Module, name: str, folder: Path = SHIPPED) -> str:
+    """Loads the trained weights of `name` that ship with the suite and says what they are; refused unless their card's hash is theirs."""
+    path = folder / f"{name}.safetensors"
+    try:
+        card = json.loads(path.with_suffix(".json").read_text())
+        wanted, found = card["sha256"], hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{Path(error.filename).name} is missing from {folder}; install again, or train it: fvit train") from None
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise CheckpointError(f"{path.with_suffix('.json')} is damaged; install again, or train it: fvit train") from None
+    if found != wanted:
+        raise CheckpointError(f"{path} was altered or truncated: its hash is not the one on its card; install again")
+    fill(module, read(path), str(path))
+    return f"trained, {found[:12]}"
 
 
 def fill(module: nn.Module, state: dict[str, Tensor], source: str) -> None:

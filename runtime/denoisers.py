@@ -7,7 +7,7 @@ import torch
 from diffusers import UNet2DModel
 from torch import nn
 
-from runtime import schedule, unet
+from runtime import checkpoints, schedule, unet
 from runtime.errors import FvitError
 from runtime.network import randomize
 from runtime.plugins import known
@@ -29,7 +29,7 @@ class DenoiserNetwork:
 
 
 def build(name: str, weights: str | Path | None = None, head_channels: int = 64) -> DenoiserNetwork:
-    """The network `name`; `weights`: a guided-diffusion checkpoint (only for adm_256), else seeded random numbers."""
+    """The network `name`; `weights`: a guided-diffusion checkpoint (only for adm_256), else what ships, or seeded random numbers."""
     known(name, NAMES, "denoiser network")
     if weights is not None:
         if name != "adm_256":
@@ -37,32 +37,29 @@ def build(name: str, weights: str | Path | None = None, head_channels: int = 64)
         network = unet.load(weights, head_channels)
         channels = network.unet.config["out_channels"]
         return DenoiserNetwork(name, network, 256, channels, schedule.linear(), f"file {Path(weights).name}")
-    network = _random(lambda: unet.build(unet.ADM_256)) if name == "adm_256" else _random(_embedded)
-    size, outputs = (256, 6) if name == "adm_256" else (64, 3)
-    return DenoiserNetwork(name, network, size, outputs, schedule.linear(), f"random, seed {SEED}")
-
-
-def _random(make) -> nn.Module:
+    if name == "unet_embedded":
+        network = architecture().eval().requires_grad_(False)
+        return DenoiserNetwork(name, network, 64, 3, schedule.linear(), checkpoints.fill_shipped(network, name))
     with torch.device("meta"):
-        network = make()
+        network = unet.build(unet.ADM_256)
     network.to_empty(device="cpu")
     randomize(network, SEED)
-    return network
+    return DenoiserNetwork(name, network, 256, 6, schedule.linear(), f"random, seed {SEED}")
 
 
-def _embedded() -> unet.EpsNetwork:
-    """64 px, three levels of 16, 32 and 64 channels, attention at 16 px; epsilon only."""
+def architecture() -> unet.ShuffledEps:
+    """The embedded world's: 64 px shuffled to 32, three levels of 64, 96 and 96 channels, attention at 8 px; epsilon only."""
     model = UNet2DModel(
-        in_channels=3,
-        out_channels=3,
-        block_out_channels=(16, 32, 64),
+        in_channels=12,
+        out_channels=12,
+        block_out_channels=(64, 96, 96),
         layers_per_block=1,
         down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
         up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
-        attention_head_dim=16,
+        attention_head_dim=32,
         norm_num_groups=8,
     )
-    return unet.EpsNetwork(model).eval().requires_grad_(False)
+    return unet.ShuffledEps(model)
 
 
 NAMES = ("adm_256", "unet_embedded")

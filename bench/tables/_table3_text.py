@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import pandas as pd
 
+from bench.markdown import table
 from bench.protocols import SIGMAS, Rendered
 from bench.stats import median_interval, paired_ratio
 from bench.tables._table3_cells import compute, timings
@@ -214,9 +215,7 @@ def _by_sigma(rows: dict[str, list[str]], corner: str) -> pd.DataFrame:
 
 
 def _markdown(frame: pd.DataFrame) -> str:
-    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|" + "---|" * len(frame.columns)]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in frame.itertuples(index=False)]
-    return "\n".join(lines) + "\n"
+    return table([str(name) for name in frame.columns], frame.itertuples(index=False))
 
 
 def _number(value) -> str:

@@ -2,7 +2,7 @@
 
 from timm.models.swin_transformer import SwinTransformer
 
-from runtime.backbone import EMBEDDED_CLASSES, from_timm, wrap
+from runtime.backbone import EMBEDDED_CLASSES, embedded, from_timm
 from runtime.protocols import Backbone
 
 TIMM = {"swin_b": "swin_base_patch4_window7_224"}
@@ -10,10 +10,12 @@ NAMES = (*TIMM, "swin_embedded")
 
 
 def build(name: str) -> Backbone:
-    """The backbone `name` with seeded random weights."""
-    if name in TIMM:
-        return from_timm(name, TIMM[name])
-    model = SwinTransformer(
+    """The backbone `name`: random weights at the paper's size, trained ones in the embedded world."""
+    return from_timm(name, TIMM[name]) if name in TIMM else embedded(name, architecture())
+
+
+def architecture() -> SwinTransformer:
+    """64 px in patches of 4, windows of 4, two stages on grids of 16 x 16 and 8 x 8, 1.0 M parameters."""
+    return SwinTransformer(
         img_size=64, patch_size=4, embed_dim=64, depths=(2, 4), num_heads=(2, 4), window_size=4, num_classes=len(EMBEDDED_CLASSES)
     )
-    return wrap(name, model, EMBEDDED_CLASSES, mean=(0.5,) * 3, std=(0.5,) * 3)

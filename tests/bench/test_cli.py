@@ -9,11 +9,14 @@ from bench.cli import main
 
 
 def test_the_names_known_before_loading_are_the_real_ones():
-    from bench import cli, worlds
-    from runtime import denoise, network, schedule
+    from bench import arguments, train, worlds
+    from bench.data import embedded
+    from runtime import denoise, network, plugins, schedule
 
-    assert (*worlds.DEFAULTS,) == cli.WORLDS and (*schedule.RULES,) == cli.RULES and (*network.DTYPES,) == cli.PRECISIONS
-    assert set(cli.DENOISERS) <= denoise.DENOISERS.keys()
+    assert (*worlds.DEFAULTS,) == arguments.WORLDS and (*schedule.RULES,) == arguments.RULES
+    assert (*network.DTYPES,) == arguments.PRECISIONS and set(arguments.DENOISERS) <= denoise.DENOISERS.keys()
+    assert embedded.TASKS == arguments.TASKS and set(arguments.TRAINED) == set(train.ORDER) - {"teacher"}
+    assert set(arguments.COMMANDS) == set(plugins.names("bench.commands"))
 
 
 def told(capsys, *arguments: str) -> str:
@@ -45,6 +48,11 @@ def told(capsys, *arguments: str) -> str:
         ),
         (["table", "3", "--session", "trt"], "session trt cannot run here: "),
         (["export", "--network", "backbone", "--tensorrt"], "PyTorch sees no CUDA GPU"),
+        (["train", "vitt"], "unknown network 'vitt'; known: all, denoiser, vit, deit, swin; nearest: vit"),
+        (["train", "vit", "--minutes", "0"], "--minutes 0.0: a number above 0 is wanted"),
+        (["demo", "--task", "digit"], "unknown task 'digit'; known: digits, pairs, crowd; nearest: digits"),
+        (["demo", "--picture", "5000"], "digits test has the pictures 0 to 1999, 5000 came"),
+        (["world", "--images", "-5"], "--images -5: a number above 0 is wanted"),
         (["export", "--network", "vit"], "unknown network 'vit'; known: backbone, denoiser, classify_draws"),
         (["export", "--network", "backbone", "--opset", "17"], "opset 17 came; 20 to 23 are wanted"),
     ],
@@ -86,14 +94,14 @@ def test_from_rows_without_rows(capsys, tmp_path):
 
 
 def test_ctrl_c_keeps_what_was_measured_and_says_so(capsys, monkeypatch):
-    from bench import commands
+    from bench.commands import table
 
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "table", interrupted)
+    monkeypatch.setattr(table, "run", interrupted)
     assert main(["table", "3"]) == 130
-    assert "finished rounds are kept" in capsys.readouterr().err
+    assert "what was finished is kept" in capsys.readouterr().err
 
 
 def test_export_prints_file_parity_and_a_trtexec_line(capsys):

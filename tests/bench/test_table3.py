@@ -68,7 +68,7 @@ def test_long_chains_are_computed_marked_and_checked(measured):
 def test_rows_say_what_made_them(measured):
     _, rows, _ = measured
     head = rows[0]
-    assert head["kind"] == "campaign" and head["weights"]["denoiser"].startswith("random")
+    assert head["kind"] == "campaign" and head["weights"]["denoiser"].startswith("trained, ")
     assert {"commit", "versions", "cpu", "threads"} <= head["environment"].keys()
     times = [row for row in rows if row["kind"] == "time"]
     assert all(sum(row["votes"][0]) == 2 and row["seconds"] > 0 and row["run"]["seed"] == 0 for row in times)

@@ -1,5 +1,6 @@
 """`fvit doctor`: for every session whether it can run here, what it would really compute with, and what to install if it cannot."""
 
+import argparse
 import importlib.metadata
 from pathlib import Path
 
@@ -7,7 +8,6 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench.commands import cache_size
 from bench.records import cpu_name
 from bench.timing import cores
 from runtime import artifact, plugins
@@ -24,7 +24,7 @@ ABILITIES = {
 }
 
 
-def report() -> int:
+def run(options: argparse.Namespace) -> int:
     """Prints the report; 1 if eager or ort, which every table needs, cannot run."""
     console = Console()
     reasons = {name: plugins.load(SESSIONS, name).available() for name in plugins.names(SESSIONS)}
@@ -70,7 +70,7 @@ def _facts() -> dict[str, str]:
         "threads": f"{cores()} for a table (torch's default here: {torch.get_num_threads()})",
         "GPU": _gpu(),
         "packages": ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name))),
-        "exported files": f"{folder}, {cache_size(folder) / 1e6:.0f} MB" if folder.is_dir() else f"{folder}, empty",
+        "exported files": f"{folder}, {_bytes(folder) / 1e6:.0f} MB" if folder.is_dir() else f"{folder}, empty",
     }  # fmt: skip
 
 
@@ -98,3 +98,8 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _bytes(folder: Path) -> int:
+    """Bytes of everything below `folder`."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,7 +1,6 @@
-"""What the commands do, once their arguments are understood and PyTorch is loaded."""
+"""`fvit table`: measures what is missing, writes and prints a table."""
 
 import argparse
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -9,15 +8,12 @@ from rich.console import Console
 from bench import campaign, report
 from bench.campaign import Options
 from bench.timing import cores, fixed_threads
-from bench.worlds import DEFAULTS, WorldOptions
-from export import networks, parity, to_onnx, to_tensorrt
-from runtime import backbone, denoisers, plugins
-from runtime.artifact import Artifact
-from runtime.errors import FvitError, SessionUnavailable
-from runtime.network import Network
+from bench.worlds import WorldOptions
+from runtime import plugins
+from runtime.errors import FvitError
 
 
-def table(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Measures what is missing, writes and prints the table; 1 if a cell failed."""
     console, wanted = Console(), measure_options(options)
     found = plugins.load("bench.tables", f"table{options.number}").TABLE
@@ -72,49 +68,3 @@ def world_options(options: argparse.Namespace) -> WorldOptions:
         options.world, options.backbone, options.weights, options.classes, options.denoiser_weights, options.head_channels,
         options.pictures, getattr(options, "images", 1),
     )  # fmt: skip
-
-
-def export(options: argparse.Namespace) -> int:
-    """Exports the networks asked for, checks each against eager fp32 and prints where it lies."""
-    console, device = Console(), torch.device("cpu")
-    eager, ort = plugins.load("runtime.sessions", "eager"), plugins.load("runtime.sessions", "ort")
-    for precision in options.precision:
-        for kind in options.network:
-            made = network(options, kind, precision)
-            console.print(f"exporting {made.name} in {precision}", highlight=False)
-            artifact = to_onnx.export(made, options.opset)
-            console.print(f"  {artifact.model}  ({artifact.size / 1e6:.1f} MB, opset {artifact.opset})", highlight=False, soft_wrap=True)
-            try:
-                session = ort.load(artifact, device)
-            except SessionUnavailable as error:
-                console.print(f"  parity: not checkable here: {error}", highlight=False)
-            else:
-                exact = made if precision == "fp32" else network(options, kind, "fp32")
-                found = parity.check(exact, eager.load(exact, device), session, precision)
-                console.print(f"  parity: {found.cases} comparisons, largest difference {found.largest:.2g}, cosine {found.cosine:.7f}")
-            _tensorrt(artifact, options.tensorrt, console)
-    return 0
-
-
-def network(options: argparse.Namespace, kind: str, precision: str) -> Network:
-    """The network `kind` of the world that `options` describe."""
-    world = world_options(options)
-    own_backbone, own_denoiser = DEFAULTS[world.name]
-    if kind == "backbone":
-        return networks.backbone(backbone.build(world.backbone or own_backbone, world.weights, world.classes), precision)
-    if kind == "denoiser":
-        return networks.denoiser_step(denoisers.build(own_denoiser, world.denoiser_weights, world.head_channels), precision)
-    parts = network(options, "denoiser", precision), network(options, "backbone", precision)
-    return networks.classify_draws(*parts, with_denoised=options.with_denoised)
-
-
-def _tensorrt(artifact: Artifact, build: bool, console: Console) -> None:
-    options = to_tensorrt.EngineOptions()
-    if build:
-        console.print(f"  engine: {to_tensorrt.build(artifact, options)}", highlight=False, soft_wrap=True)
-    console.print(f"  trtexec: {to_tensorrt.trtexec_line(artifact, options)}", highlight=False, soft_wrap=True)
-
-
-def cache_size(folder: Path) -> int:
-    """Bytes of everything below `folder`."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,75 @@
+"""What is attacked: a classifier, and the Denoised Diffusion Smoothing around it as a differentiable function of the picture.
+
+f_i(x) = scores(resize(D(resize(x) + sigma n_i)))         n_i: the attacker's draw i, not one of the defence's
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bench.attacks._ascent import Draws
+from bench.attacks._budget import FRESH
+from bench.protocols import Scores
+from runtime.errors import FvitError
+from runtime.noise import DrawNoise
+from runtime.protocols import Denoiser, Session
+from runtime.schedule import positive
+from runtime.smooth import resize
+
+
+@dataclass(frozen=True)
+class Defence:
+    """Noise `sigma` on the denoiser's `grid` (H, W), then the classifier's (size, size). The attacker averages `samples` draws a step."""
+
+    denoise: Denoiser
+    sigma: float
+    grid: tuple[int, int]
+    size: int
+    samples: int
+
+    def __post_init__(self):
+        positive(self.sigma)
+        if self.samples < 1:
+            raise FvitError(f"{self.samples} samples a step; 1 or more are wanted")
+
+
+@dataclass(frozen=True)
+class Target:
+    """`scores`: the classifier without its defence. `defence`: what eot_pgd and bpda attack through; the others ignore it."""
+
+    scores: Scores
+    defence: Defence | None = None
+
+
+def classifier(network: Session) -> Scores:
+    """A network that takes pictures alone, and looks at no number, as Scores."""
+    return lambda images, pictures: network(images)
+
+
+def defended(name: str, target: Target) -> Defence:
+    """The target's defence; the attack `name` refuses a target without one."""
+    if target.defence is None:
+        raise FvitError(f"{name} attacks through a defence and this target has none; give it Target(scores, defence), or choose pgd")
+    return target.defence
+
+
+def draws(scores: Scores, defence: Defence, seed: int) -> Draws:
+    """For each step the defended classifier under `defence.samples` draws that no other step has."""
+
+    def of_step(step: int) -> Iterator[Scores]:
+        return (draw(scores, defence, seed, step * defence.samples + sample) for sample in range(defence.samples))
+
+    return of_step
+
+
+def draw(scores: Scores, defence: Defence, seed: int, number: int) -> Scores:
+    """The defended classifier under the attacker's draw `number`; differentiable where its denoiser and classifier are."""
+
+    def scored(images: Tensor, pictures: Sequence[int]) -> Tensor:
+        noise = DrawNoise(seed, pictures, [FRESH + number] * len(pictures))
+        clean = resize(images, defence.grid)
+        denoised = defence.denoise(clean + defence.sigma * noise.normal(clean), defence.sigma, noise)
+        return scores(resize(denoised, (defence.size, defence.size)), pictures)
+
+    return scored

@@ -1,0 +1,1 @@
+"""One file is one measure of what a network or a map is worth."""

@@ -1,0 +1,29 @@
+"""Peak signal to noise ratio: 10 log10(1 / mean squared error) in dB for pixels in [0, 1]."""
+
+import torch
+from torch import Tensor
+
+from runtime import denoise
+from runtime.noise import DrawNoise
+from runtime.protocols import Session
+from runtime.schedule import NoiseSchedule
+
+BATCH = 32
+
+
+@torch.inference_mode()
+def gain(network: Session, schedule: NoiseSchedule, images: Tensor, sigma: float) -> float:
+    """Mean over `images` (B, 3, H, W) of the PSNR that one-shot denoising gains at the noise of the first step with at least `sigma`."""
+    real = float(schedule.sigmas[schedule.step_at(sigma)])
+    denoiser, gains = denoise.one_shot(network, schedule), []
+    for start in range(0, len(images), BATCH):
+        clean = images[start : start + BATCH]
+        noise = DrawNoise(0, list(range(start, start + len(clean))), [0] * len(clean))
+        noisy = clean + real * noise.normal(clean)
+        gains.append(psnr(denoiser(noisy, real, noise), clean) - psnr(noisy, clean))
+    return torch.cat(gains).mean().item()
+
+
+def psnr(found: Tensor, wanted: Tensor) -> Tensor:
+    """(B, ...) and (B, ...) -> (B,) in dB; equal pictures count as an error of one part in 10^10."""
+    return -10.0 * (found - wanted).square().flatten(1).mean(1).clamp_min(1e-10).log10()

@@ -1,0 +1,1 @@
+"""What the embedded world's networks and their defence can do: `fvit world`."""
