@@ -99,13 +99,14 @@ class Guided(nn.Module):
         return self.shipped.forward_head(tokens), self.towards(inner)  # type: ignore[operator]
 
 
-def guided(taught: Callable[[], nn.Module], module: Guided, batch: Batch, step: int) -> Tensor:
+def guided(taught: Callable[[], nn.Module], module: nn.Module, batch: Batch, step: int) -> Tensor:
     """Cross entropy, and the error of the tokens about the features of a convolutional teacher at their place.
 
     Locality guidance (Li et al. 2022): a small transformer is slow to find out what is near what, a convolution knows it. The teacher was
     trained on labels alone. A network of two heads is distilled besides (Touvron et al. 2021, eq. 3): half the label's loss, half that of the
     teacher's own choice.
     """
+    assert isinstance(module, Guided)
     pixels = normalised(batch.images)
     with torch.no_grad():
         final, maps = taught().forward_intermediates(pixels, indices=list(FEATURES))  # type: ignore[operator]

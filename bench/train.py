@@ -23,7 +23,7 @@ from runtime.errors import FvitError
 
 KEPT_EVERY = 60.0  # seconds between two states on disk
 POINTS = 30  # of the curve
-NEEDED = dict.fromkeys(("vit", "deit", "swin"), ("teacher",))
+NEEDED: dict[str, tuple[str, ...]] = dict.fromkeys(("vit", "deit", "swin"), ("teacher",))
 ORDER = ("denoiser", "teacher", "vit", "deit", "swin")
 WARM, LAST = 0.05, 0.01  # share of the steps in which the rate rises; its end, as a share of its peak
 

@@ -50,18 +50,18 @@ def use(monkeypatch, recipe: Recipe) -> None:
 
 def go(tmp_path, minutes=None) -> str:
     console = Console(file=io.StringIO(), width=200)
-    train.train(("vit",), minutes, console, tmp_path / "weights")
+    train.train(("denoiser",), minutes, console, tmp_path / "weights")
     return console.file.getvalue()
 
 
 def shipped(tmp_path) -> dict:
-    return checkpoints.read(tmp_path / "weights" / "vit_embedded.safetensors")
+    return checkpoints.read(tmp_path / "weights" / "unet_embedded.safetensors")
 
 
 def test_interrupted_and_resumed_equals_unbroken(tiny, monkeypatch, tmp_path):
     go(tiny)
     unbroken = shipped(tiny)
-    (train.folder() / "vit.safetensors").unlink()
+    (train.folder() / "denoiser.safetensors").unlink()
     for end in (3, 5):
         with pytest.raises(KeyboardInterrupt):
             stop_at(monkeypatch, end)
@@ -88,8 +88,8 @@ def stop_at(monkeypatch, end: int) -> None:
 
 def test_minutes_end_a_training_that_goes_on_later(tiny):
     assert "stopped at step 1 of 8; the same command goes on" in go(tiny, minutes=1e-9)
-    assert State.at(train.folder() / "vit", RECIPE).step == 1
-    assert "vit_embedded.safetensors" in go(tiny)
+    assert State.at(train.folder() / "denoiser", RECIPE).step == 1
+    assert "unet_embedded.safetensors" in go(tiny)
 
 
 def test_a_loss_that_is_no_number_keeps_the_last_state(tiny, monkeypatch):
@@ -97,14 +97,14 @@ def test_a_loss_that_is_no_number_keeps_the_last_state(tiny, monkeypatch):
     use(monkeypatch, replace(RECIPE, loss=lambda module, batch, step: loss(module, batch, step) * torch.nan))
     with pytest.raises(FvitError, match=r"the loss is nan at step 1 \(rate .*\); the last state is kept; lower the rate"):
         go(tiny)
-    assert State.at(train.folder() / "vit", RECIPE).step == 1
+    assert State.at(train.folder() / "denoiser", RECIPE).step == 1
 
 
 def test_a_state_of_another_recipe_or_a_damaged_one_is_refused(tiny, monkeypatch):
     go(tiny, minutes=1e-9)
     with pytest.raises(FvitError, match="is of another recipe"):
-        State.at(train.folder() / "vit", replace(RECIPE, rate=1.0))
-    path = train.folder() / "vit.safetensors"
+        State.at(train.folder() / "denoiser", replace(RECIPE, rate=1.0))
+    path = train.folder() / "denoiser.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(CheckpointError, match="is no complete training state"):
         go(tiny)
@@ -120,33 +120,33 @@ def test_a_full_disk_keeps_the_state_before(tiny, monkeypatch):
     monkeypatch.setattr(training_state, "save_file", full)
     with pytest.raises(FvitError, match=r"No space left on device.*the state before is kept"):
         go(tiny)
-    assert State.at(train.folder() / "vit", RECIPE).step == 1
+    assert State.at(train.folder() / "denoiser", RECIPE).step == 1
 
 
 def test_the_card_says_how_the_weights_came_about(tiny):
     go(tiny)
-    card = json.loads((tiny / "weights" / "vit_embedded.json").read_text())
+    card = json.loads((tiny / "weights" / "unet_embedded.json").read_text())
     assert card["recipe"] == RECIPE.facts() and card["validation"] == {"digits": 0.5} and card["minutes"] >= 0
     assert {"commit", "sha256", "versions", "machine", "data", "curve", "parameters"} <= card.keys()
-    assert (tiny / "weights" / "vit_embedded.png").stat().st_size > 5_000 and card["curve"][-1]["step"] == RECIPE.steps
+    assert (tiny / "weights" / "unet_embedded.png").stat().st_size > 5_000 and card["curve"][-1]["step"] == RECIPE.steps
 
 
 def test_shipped_weights_prove_themselves(tiny):
     go(tiny)
     folder, module = tiny / "weights", Tiny()
-    assert checkpoints.fill_shipped(module, "vit_embedded", folder).startswith("trained, ")
-    path = folder / "vit_embedded.safetensors"
+    assert checkpoints.fill_shipped(module, "unet_embedded", folder).startswith("trained, ")
+    path = folder / "unet_embedded.safetensors"
     whole = path.read_bytes()
     for spoilt in (whole[:-10], bytes([*whole[:-1], whole[-1] ^ 1])):
         path.write_bytes(spoilt)
         with pytest.raises(CheckpointError, match="was altered or truncated: its hash is not the one on its card"):
-            checkpoints.fill_shipped(module, "vit_embedded", folder)
+            checkpoints.fill_shipped(module, "unet_embedded", folder)
     path.write_bytes(whole)
     with pytest.raises(CheckpointError, match="of another architecture"):
-        checkpoints.fill_shipped(nn.Linear(3, 10), "vit_embedded", folder)
+        checkpoints.fill_shipped(nn.Linear(3, 10), "unet_embedded", folder)
     path.with_suffix(".json").write_text("{")
-    with pytest.raises(CheckpointError, match=r"vit_embedded.json is damaged"):
-        checkpoints.fill_shipped(module, "vit_embedded", folder)
+    with pytest.raises(CheckpointError, match=r"unet_embedded.json is damaged"):
+        checkpoints.fill_shipped(module, "unet_embedded", folder)
     path.unlink()
     with pytest.raises(CheckpointError, match=r"swin_embedded.json is missing from .*; install again, or train it: fvit train"):
         checkpoints.fill_shipped(module, "swin_embedded", folder)
