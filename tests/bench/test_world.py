@@ -19,6 +19,7 @@ from bench.world.cells import Cell
 from bench.worlds import NOISE, WorldOptions, build
 from runtime import denoise
 from runtime.errors import FvitError
+from runtime.provenance import ROOT
 
 
 def test_no_cell_twice_and_every_demand_has_one():
@@ -58,6 +59,12 @@ def test_the_noise_is_the_best_one_that_costs_little(clean, attacked, wanted):
 def test_wilsons_interval_is_the_textbooks():
     assert wilson(81, 263) == pytest.approx((0.308, 0.2553, 0.3662), abs=1e-4)  # Newcombe 1998, table I
     assert wilson(0, 20)[1] == 0.0 and wilson(20, 20)[2] == 1.0
+
+
+def test_the_demos_noise_is_the_one_that_the_committed_run_chose():
+    for path in (ROOT / "results").glob("embedded-*/rows.jsonl"):
+        chosen = [row for row in latest(Rows(path.parent).read(), "world") if row["kind"] == "chosen"]
+        assert plan.level(NOISE).t == chosen[-1]["t"]
 
 
 @pytest.fixture(scope="module")
