@@ -48,7 +48,7 @@ def speed(request: pytest.FixtureRequest):
 def test_smooth_against_a_plain_loop(benchmark, speed: list[dict]) -> None:
     """32 draws of one picture through a 12 M UNet at 64 px: `smooth` in batches against one draw at a time, the same eager session."""
     torch.manual_seed(0)
-    unet = EpsNetwork(UNet2DModel(block_out_channels=(64, 128, 192), layers_per_block=1, attention_head_dim=32, norm_num_groups=16,
+    unet = EpsNetwork(UNet2DModel(block_out_channels=(64, 160, 256), layers_per_block=1, attention_head_dim=32, norm_num_groups=16,
                                   down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
                                   up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"))).eval()  # fmt: skip
     randomize(unet, 2)
