@@ -22,12 +22,13 @@ from runtime.unet import EpsNetwork
 
 CPU, M, PAIRS = torch.device("cpu"), 32, 5
 MEMORY = """
-import resource, sys, torch
+import sys, torch
+from bench.timing import PeakMemory
 from runtime.smooth import Plan, smooth
 weight = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
 step = lambda noisy, noise: (noisy.mean((2, 3)) @ weight, None)
 smooth(torch.full((1, 3, 8, 8), 0.5), [0], Plan(0.1, int(sys.argv[1]), 0, 64, (8, 8)), step)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(PeakMemory().read() / 2**20)  # getrusage would give the parent's peak, which a child inherits
 """
 
 
