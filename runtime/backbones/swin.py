@@ -15,7 +15,7 @@ def build(name: str) -> Backbone:
 
 
 def architecture() -> SwinTransformer:
-    """64 px in patches of 4, windows of 4, two stages on grids of 16 x 16 and 8 x 8, 1.0 M parameters."""
+    """64 px in patches of 4, windows of 4, two stages on grids of 16 x 16 and 8 x 8, 0.9 M parameters."""
     return SwinTransformer(
         img_size=64, patch_size=4, embed_dim=64, depths=(2, 4), num_heads=(2, 4), window_size=4, num_classes=len(EMBEDDED_CLASSES)
     )

@@ -187,4 +187,5 @@ def test_what_ships_is_trained_and_fits_its_card(name):
     card = json.loads((checkpoints.SHIPPED / f"{name}.json").read_text())
     built = denoisers.build(name) if name in denoisers.NAMES else backbones.build(name)
     assert built.weights == f"trained, {card['sha256'][:12]}"
-    assert cards.NAMES.get("denoiser") == "unet_embedded" and card["minutes"] > 1 and card["curve"]
+    trained = {cards.NAMES.get(network, f"{network}_embedded"): recipe for network, recipe in recipes.build(recipes.teacher).items()}
+    assert card["recipe"] == trained[name].facts() and card["minutes"] > 1 and card["curve"][-1]["step"] == card["recipe"]["steps"]
