@@ -171,9 +171,9 @@ def build(taught: Callable[[], nn.Module]) -> dict[str, Recipe]:
     """Every recipe by name; `taught` gives the finished teacher."""
     classifier, by_teacher = functools.partial(Recipe, score=accuracy, eased=True, batch=64), functools.partial(guided, taught)
     return {
-        "vit": classifier(functools.partial(backbone, "vit"), by_teacher, steps=3500, rate=1e-3, decay=0.05),
+        "vit": classifier(functools.partial(backbone, "vit"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
         "teacher": classifier(teacher, classified, steps=1500, rate=2e-3, decay=0.05),
-        "deit": classifier(functools.partial(backbone, "deit"), by_teacher, steps=2200, rate=1e-3, decay=0.05),
-        "swin": classifier(functools.partial(backbone, "swin"), by_teacher, steps=3000, rate=1e-3, decay=0.05),
+        "deit": classifier(functools.partial(backbone, "deit"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
+        "swin": classifier(functools.partial(backbone, "swin"), by_teacher, steps=8000, rate=1e-3, decay=0.05),
         "denoiser": Recipe(denoiser, denoised, gains, eased=False, steps=5000, batch=32, rate=1e-3, decay=0.0, ema=0.999),
     }
