@@ -174,6 +174,6 @@ def build(taught: Callable[[], nn.Module]) -> dict[str, Recipe]:
         "vit": classifier(functools.partial(backbone, "vit"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
         "teacher": classifier(teacher, classified, steps=1500, rate=2e-3, decay=0.05),
         "deit": classifier(functools.partial(backbone, "deit"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
-        "swin": classifier(functools.partial(backbone, "swin"), by_teacher, steps=8000, rate=1e-3, decay=0.05),
+        "swin": classifier(functools.partial(backbone, "swin"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
         "denoiser": Recipe(denoiser, denoised, gains, eased=False, steps=5000, batch=32, rate=1e-3, decay=0.0, ema=0.999),
     }

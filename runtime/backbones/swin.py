@@ -1,4 +1,4 @@
-"""Swin-B at 224 px (windows of 7), and the embedded world's small one (64 px, patches of 4, windows of 4); no class token."""
+"""Swin-B at 224 px (windows of 7), and the embedded world's small one (64 px, patches of 4, windows of 8); no class token."""
 
 from timm.models.swin_transformer import SwinTransformer
 
@@ -15,7 +15,7 @@ def build(name: str) -> Backbone:
 
 
 def architecture() -> SwinTransformer:
-    """64 px in patches of 4, windows of 4, two stages on grids of 16 x 16 and 8 x 8, 0.9 M parameters."""
+    """64 px in patches of 4, windows of 8, 0.9 M parameters: a stage of 16 x 16 with shifted windows, and one of 8 x 8, a single window as Swin-B's last."""
     return SwinTransformer(
-        img_size=64, patch_size=4, embed_dim=64, depths=(2, 4), num_heads=(2, 4), window_size=4, num_classes=len(EMBEDDED_CLASSES)
+        img_size=64, patch_size=4, embed_dim=64, depths=(2, 4), num_heads=(2, 4), window_size=8, num_classes=len(EMBEDDED_CLASSES)
     )
