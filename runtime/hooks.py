@@ -1,33 +1,63 @@
-"""Attention maps out of a model that hides them in a fused kernel; the only file that touches a model's insides."""
+"""What a model keeps to itself: what goes into its modules and comes out of them, its attention maps among it; alone in touching its insides."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
 from runtime.errors import FvitError
 
 
+@dataclass(frozen=True)
+class Record:
+    """One forward pass: what went into each recorded module (its first argument) and what came out."""
+
+    inputs: dict[nn.Module, Tensor] = field(default_factory=dict)
+    outputs: dict[nn.Module, Tensor] = field(default_factory=dict)
+
+
 @contextmanager
-def captured_attention(model: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects the softmax maps (B, A, T, T) of every attention block that runs inside the block, first layer first.
+def recorded(model: nn.Module, modules: Collection[nn.Module], tracked: Collection[nn.Module] = ()) -> Iterator[Record]:
+    """Records `modules` of `model` while they run inside the block; outputs of `tracked` ones get gradients, and no earlier tensor does.
 
     timm's attention computes its map only when `fused_attn` is off; it is switched off here and restored on leaving, after an exception
-    too, and no hook stays. A block in which no attention spoke raises, rather than leave an empty result to be averaged.
+    too, and no hook stays. A module that did not run, or ran twice, raises rather than leave a record with a hole.
     """
-    blocks = [m for m in model.modules() if hasattr(m, "fused_attn") and isinstance(getattr(m, "attn_drop", None), nn.Module)]
-    layers: list[Tensor] = []
+    record, wanted, hooks = Record(), {*modules, *tracked}, []
+
+    def keep(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor | None:
+        if module in record.outputs:
+            raise FvitError(f"{_name(model, module)} ran twice; record one forward pass of a model that shares no module")
+        made = output.detach().requires_grad_() if module in tracked and not output.requires_grad else None
+        record.inputs[module], record.outputs[module] = inputs[0], output if made is None else made
+        return made
+
+    with unfused(model):
+        try:
+            hooks.extend(module.register_forward_hook(keep) for module in wanted)
+            yield record
+            silent = [_name(model, module) for module in wanted if module not in record.outputs]
+            if silent:
+                raise FvitError(f"{', '.join(silent[:3])} of {type(model).__name__} did not run; run the model inside the with")
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+
+@contextmanager
+def unfused(model: nn.Module) -> Iterator[None]:
+    """Attention computed step by step inside the block; restored on leaving."""
+    blocks = [module for module in model.modules() if hasattr(module, "fused_attn")]
     before = [block.fused_attn for block in blocks]
-    hooks = []
     try:
         for block in blocks:
             block.fused_attn = False  # type: ignore[assignment]
-            hooks.append(block.attn_drop.register_forward_hook(lambda module, inputs, output: layers.append(output)))  # type: ignore[union-attr]
-        yield layers
-        if not layers:
-            raise FvitError(f"no attention was captured in {type(model).__name__}; timm's Attention blocks are wanted, run inside the with")
+        yield
     finally:
-        for hook in hooks:
-            hook.remove()
         for block, fused in zip(blocks, before, strict=True):
             block.fused_attn = fused  # type: ignore[assignment]
+
+
+def _name(model: nn.Module, module: nn.Module) -> str:
+    return next((name for name, one in model.named_modules() if one is module), type(module).__name__)

@@ -15,7 +15,10 @@ def build(name: str) -> Backbone:
 
 
 def architecture() -> SwinTransformer:
-    """64 px in patches of 4, windows of 8, 0.9 M parameters: a stage of 16 x 16 with shifted windows, and one of 8 x 8, a single window as Swin-B's last."""
+    """64 px in patches of 4, windows of 8, 0.9 M parameters.
+
+    Its first stage, 16 x 16, shifts its windows; its second, 8 x 8, is a single window, as Swin-B's last one is.
+    """
     return SwinTransformer(
         img_size=64, patch_size=4, embed_dim=64, depths=(2, 4), num_heads=(2, 4), window_size=8, num_classes=len(EMBEDDED_CLASSES)
     )

@@ -1,35 +1,24 @@
-"""Attention rollout (Abnar and Zuidema 2020): the product over layers of row-normalised (mean over heads + identity).
+"""Attention rollout (Abnar and Zuidema 2020): the product over layers of row-normalised (heads fused + identity), read where the head reads.
 
-R = A'_L ... A'_1,  A'_l = rows of (mean_h A_l + I) divided by their sums;  the class token's row over the patches is the map.
+r A'_L ... A'_s,  A'_l = rows of (fuse_h A_l + I) divided by their sums,  s the start layer.
 """
 
-import torch
 from torch import Tensor
 
-from runtime.errors import FvitError
-from runtime.hooks import captured_attention
+from runtime import attention
+from runtime.anatomy import anatomy, flow
+from runtime.explainers._matrices import discarded, fused, residual
 from runtime.protocols import Backbone, Explainer
 
 
-def build(backbone: Backbone) -> Explainer:
-    """The explainer of a ViT or DeiT; it does not look at the class. Backbones without a class token are refused."""
-    if not backbone.prefix_tokens:
-        raise FvitError(f"rollout reads the class token's row and {backbone.name} has none; choose a ViT or DeiT backbone")
+def build(backbone: Backbone, start_layer: int = 0, fusion: str = "mean", discard: float = 0.0, normalise: str = "rows") -> Explainer:
+    """`fusion` of heads: mean, max or min; `discard`: share of each matrix's smallest entries set to 0. It does not look at the class."""
+    body = anatomy(backbone)
+    layers = body.layers[body.layers.index(attention.chosen(body.layers, start_layer)) :]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
-        with torch.inference_mode(), captured_attention(backbone.model) as layers:
-            backbone.model(images)
-        return rollout(layers)[:, 0, backbone.prefix_tokens :].reshape(len(images), *backbone.grid)
+        found = attention.maps(backbone.model, images, layers)
+        cut = [discarded(fused(heads, fusion), discard, keep_first=body.prefix > 0) for heads in found]
+        return flow(body, [residual(matrix, normalise) for matrix in cut], body.layers.index(layers[0]))
 
     return explain
-
-
-def rollout(layers: list[Tensor]) -> Tensor:
-    """The joint attention (B, T, T) of `layers`, each (B, A, T, T)."""
-    joint = None
-    for attention in layers:
-        flow = attention.mean(1) + torch.eye(attention.shape[-1], dtype=attention.dtype, device=attention.device)
-        flow = flow / flow.sum(-1, keepdim=True)
-        joint = flow if joint is None else flow @ joint
-    assert joint is not None
-    return joint

@@ -1,0 +1,23 @@
+"""Rollout of relevance: r (R_L + I) ... (R_s + I),  R_l = mean over heads of (relevance of layer l's map)+."""
+
+from torch import Tensor
+
+from runtime import attention, relevance
+from runtime.anatomy import anatomy, flow
+from runtime.explainers._matrices import residual
+from runtime.plugins import known
+from runtime.protocols import Backbone, Explainer
+
+
+def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer") -> Explainer:
+    """Rows are not normalised, as in the public code."""
+    body = anatomy(backbone)
+    layers = body.layers[body.layers.index(attention.chosen(body.layers, start_layer)) :]
+    ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
+
+    def explain(images: Tensor, classes: Tensor) -> Tensor:
+        record, _ = attention.record(backbone.model, images)
+        found = attention.relevance(backbone.model, record, classes, ruled, layers)
+        return flow(body, [residual(one.clamp_min(0).mean(1), "none") for one in found], body.layers.index(layers[0]))
+
+    return explain

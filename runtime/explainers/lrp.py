@@ -1,0 +1,36 @@
+"""Layer-wise relevance propagation: full, down to the pixels, or partial, down to one attention map.
+
+full     sum over colours of the relevance of each pixel; it may be negative
+partial  (mean over heads of the relevance of a layer's map)+, read where the head reads
+"""
+
+from torch import Tensor
+
+from runtime import attention, relevance
+from runtime.anatomy import anatomy, flow
+from runtime.plugins import known
+from runtime.protocols import Backbone, Explainer
+
+
+def build(backbone: Backbone, form: str = "full", rules: str = "chefer", layer: int = -1, gradients: bool = False) -> Explainer:
+    """`rules`: chefer, or original, the baseline's. Partial: of `layer`, its relevance times its gradient if `gradients`."""
+    body = anatomy(backbone)
+    ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
+    inner, one = backbone.model.get_submodule("model"), attention.chosen(body.layers, layer)
+
+    def full(images: Tensor, classes: Tensor) -> Tensor:
+        record, scores = attention.record(backbone.model, images)
+        pixels, _ = relevance.propagate(inner, record, attention.one_hot(scores, classes), ruled)
+        assert pixels is not None
+        return pixels.sum(1)
+
+    def partial(images: Tensor, classes: Tensor) -> Tensor:
+        if not gradients:
+            record, _ = attention.record(backbone.model, images)
+            (weighted,) = attention.relevance(backbone.model, record, classes, ruled, [one])
+        else:
+            found = attention.seen(backbone.model, images, classes, [one], whole=True)
+            weighted = attention.relevance(backbone.model, found.record, classes, ruled, [one])[0] * found.gradients[0]
+        return flow(body, [weighted.clamp_min(0).mean(1)], body.layers.index(one))
+
+    return {"full": full, "partial": partial}[known(form, ("full", "partial"), "form")]

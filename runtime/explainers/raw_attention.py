@@ -1,0 +1,19 @@
+"""Raw attention: what the head's token takes from each patch in one layer, mean over heads."""
+
+from torch import Tensor
+
+from runtime import attention
+from runtime.anatomy import anatomy, flow
+from runtime.protocols import Backbone, Explainer
+
+
+def build(backbone: Backbone, layer: int = 0) -> Explainer:
+    """Of layer `layer`; the paper takes the first, evaluations elsewhere the last (-1). It does not look at the class."""
+    body = anatomy(backbone)
+    one = attention.chosen(body.layers, layer)
+
+    def explain(images: Tensor, classes: Tensor) -> Tensor:
+        (heads,) = attention.maps(backbone.model, images, [one])
+        return flow(body, [heads.mean(1)], body.layers.index(one))
+
+    return explain

@@ -1,0 +1,27 @@
+"""VTA, transformer attribution (Chefer et al. 2021, eqs. 13 to 15): r (C_L + I) ... (C_s + I),  C_l = mean over heads of (grad A_l x R_l)+.
+
+R_l is the relevance of layer l's attention map, grad A_l the gradient of the class's score by it.
+"""
+
+from torch import Tensor
+
+from runtime import attention, relevance
+from runtime.anatomy import anatomy, flow
+from runtime.explainers._matrices import residual
+from runtime.plugins import known
+from runtime.protocols import Backbone, Explainer
+
+
+def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer") -> Explainer:
+    """Rows are not normalised, as in the public code; its evaluation scripts take `start_layer` 1."""
+    body = anatomy(backbone)
+    layers = body.layers[body.layers.index(attention.chosen(body.layers, start_layer)) :]
+    ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
+
+    def explain(images: Tensor, classes: Tensor) -> Tensor:
+        found = attention.seen(backbone.model, images, classes, layers, whole=True)
+        shared = attention.relevance(backbone.model, found.record, classes, ruled, layers)
+        matrices = [(g * r).clamp_min(0).mean(1) for g, r in zip(found.gradients, shared, strict=True)]
+        return flow(body, [residual(matrix, "none") for matrix in matrices], body.layers.index(layers[0]))
+
+    return explain
