@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from runtime.anatomy import Layer
 from runtime.errors import FvitError
 from runtime.hooks import Record, recorded
-from runtime.relevance import Rules, propagate
+from runtime.relevance import Rules, needed, propagate
 
 
 def maps(model: nn.Module, images: Float[Tensor, "B C H W"], layers: Sequence[Layer]) -> list[Tensor]:
@@ -23,7 +23,7 @@ def maps(model: nn.Module, images: Float[Tensor, "B C H W"], layers: Sequence[La
 
 @dataclass(frozen=True)
 class Seen:
-    """Maps of some layers and the gradients of each picture's class score by them; `record` of all modules where it was asked for."""
+    """Maps of some layers and the gradients of each picture's class score by them; `record` of all that rules read, where `whole` was asked for."""
 
     maps: list[Tensor]
     gradients: list[Tensor]
@@ -33,7 +33,7 @@ class Seen:
 def seen(model: nn.Module, images: Tensor, classes: Int[Tensor, " B"], layers: Sequence[Layer], whole: bool = False) -> Seen:
     """`layers`' maps and gradients. The graph begins at the first of these maps: nothing before it is differentiated."""
     drops = _drops(layers)
-    with torch.enable_grad(), recorded(model, list(model.modules()) if whole else drops, tracked=drops) as record:
+    with torch.enable_grad(), recorded(model, needed(model.get_submodule("model")) if whole else drops, tracked=drops) as record:
         scores = model(images)
     tracked = [record.outputs[drop] for drop in drops]
     gradients = torch.autograd.grad(scores.gather(1, classes[:, None]).sum(), tracked)
@@ -41,8 +41,8 @@ def seen(model: nn.Module, images: Tensor, classes: Int[Tensor, " B"], layers: S
 
 
 def record(model: nn.Module, images: Tensor) -> tuple[Record, Tensor]:
-    """One forward pass without gradients: every module's input and output, and the scores (B, K)."""
-    with torch.no_grad(), recorded(model, list(model.modules())) as found:
+    """One forward pass without gradients: what the rules of relevance read, and the scores (B, K)."""
+    with torch.no_grad(), recorded(model, needed(model.get_submodule("model"))) as found:
         scores = model(images)
     return found, scores
 

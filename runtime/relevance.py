@@ -78,6 +78,13 @@ def propagate(
         return None, walk
 
 
+def needed(model: nn.Module) -> list[nn.Module]:
+    """What the rules look up in a record: `model` itself and the parts of it that do more than hand relevance on."""
+    kinds, names = (nn.Linear, nn.Conv2d, nn.LayerNorm, SelectAdaptivePool2d), {"attn_drop", "drop_path1", "drop_path2", "pos_drop", "norm"}
+    parts = [part for name, part in model.named_modules() if isinstance(part, kinds) or name.rpartition(".")[2] in names]
+    return [model, *parts]
+
+
 def same(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
     return relevance
 

@@ -1,58 +1,126 @@
-"""What every explainer promises, for each file in runtime/explainers and each small backbone with a class token."""
+"""What every explainer promises, for each file in runtime/explainers and a ViT, a distilled DeiT and a Swin."""
+
+import functools
 
 import pytest
 import torch
 
 from runtime import backbone as backbones
+from runtime import explain as explaining
 from runtime import plugins
 from runtime.errors import FvitError
-from runtime.hooks import captured_attention
+from runtime.hooks import recorded
+from runtime.protocols import Backbone
+
+BACKBONES = ("vit_embedded", "deit_embedded", "swin_embedded")
+MORE = ("rollout:fusion=max:discard=0.5", "gradcam:form=feature", "lrp:form=partial", "lrp:rules=original", "lrp:form=partial:layer=0")
+EXPLAINERS = (*plugins.names("runtime.explainers"), *MORE)
+BLIND = ("raw_attention", "rollout", "random")  # they do not look at the class
 
 
-@pytest.fixture(params=[(e, b) for e in plugins.names("runtime.explainers") for b in ("vit_embedded", "deit_embedded")], ids="-".join)
+@functools.cache
+def double(name: str) -> Backbone:
+    built = backbones.build(name)
+    built.model.double()
+    return built
+
+
+@pytest.fixture(params=[(e, b) for e in EXPLAINERS for b in BACKBONES], ids="-".join)
 def explained(request):
     name, backbone_name = request.param
-    backbone = backbones.build(backbone_name)
-    images = torch.rand(3, 3, backbone.size, backbone.size, generator=torch.Generator().manual_seed(0))
-    return plugins.load("runtime.explainers", name).build(backbone), backbone, images, torch.tensor([1, 2, 3])
+    backbone = double(backbone_name)
+    images = torch.rand(3, 3, backbone.size, backbone.size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return name, explaining.build(name, backbone), backbone, images, torch.tensor([1, 2, 3])
 
 
-def test_maps_on_the_grid_finite_and_the_same_again(explained):
-    explain, backbone, images, classes = explained
-    maps = explain(images, classes)
-    assert maps.shape == (3, *backbone.grid) and torch.isfinite(maps).all()
-    assert torch.equal(maps, explain(images, classes))
-
-
-def test_a_batch_equals_its_pictures_one_by_one(explained):
-    explain, _, images, classes = explained
+def test_every_promise(explained):
+    """In one go: the maps cost the time."""
+    name, explain, backbone, images, classes = explained
+    modules = list(backbone.model.modules())
+    before = [module.fused_attn for module in modules if hasattr(module, "fused_attn")]
+    kept = images.clone()
+    with torch.inference_mode():
+        maps = explain(images, classes)
+    assert maps.ndim == 3 and len(maps) == 3 and torch.isfinite(maps).all() and torch.equal(images, kept)
+    assert maps.shape[1:] in {backbone.grid, (backbone.size,) * 2, (8, 8)}  # its patches, pixels, or the last stage
+    assert torch.equal(maps, explain(images, classes)), "the same again"
     singles = torch.cat([explain(images[i : i + 1], classes[i : i + 1]) for i in range(3)])
-    torch.testing.assert_close(explain(images, classes), singles, atol=1e-6, rtol=1e-4)
+    scale = maps.abs().amax((1, 2), keepdim=True).clamp_min(1e-30)  # GradCAM may find nothing positive
+    torch.testing.assert_close(maps / scale, singles / scale, atol=1e-10, rtol=0)
+    alike = torch.equal(maps, explain(images, classes + 1))
+    assert alike == (name.split(":")[0] in BLIND), "class-specific, or blind to the class"
+    assert [module.fused_attn for module in modules if hasattr(module, "fused_attn")] == before
+    assert not any(module._forward_hooks or module._backward_hooks for module in modules)
+    assert not any(parameter.requires_grad for parameter in backbone.model.parameters())
 
 
-def test_no_hook_stays_and_fused_attention_is_restored(explained):
-    explain, backbone, images, classes = explained
-    blocks = [m for m in backbone.model.modules() if hasattr(m, "fused_attn")]
-    before = [block.fused_attn for block in blocks]
-    explain(images, classes)
-    assert [block.fused_attn for block in blocks] == before
-    assert not any(m._forward_hooks or m._backward_hooks for m in backbone.model.modules())
-
-
-def test_fused_attention_is_restored_after_an_exception():
-    backbone = backbones.build("vit_embedded")
-    blocks = [m for m in backbone.model.modules() if hasattr(m, "fused_attn")]
-    with pytest.raises(ZeroDivisionError), captured_attention(backbone.model):
-        assert not any(block.fused_attn for block in blocks)
+def test_fused_attention_is_restored_and_no_hook_stays_after_an_exception():
+    model = backbones.build("vit_embedded").model
+    modules = list(model.modules())
+    with pytest.raises(ZeroDivisionError), recorded(model, modules):
+        assert not any(module.fused_attn for module in modules if hasattr(module, "fused_attn"))
         raise ZeroDivisionError
-    assert all(block.fused_attn for block in blocks) and not any(m._forward_hooks for m in backbone.model.modules())
+    assert all(module.fused_attn for module in modules if hasattr(module, "fused_attn"))
+    assert not any(module._forward_hooks for module in modules)
 
 
-def test_a_block_without_attention_is_no_empty_map():
-    with pytest.raises(FvitError, match="no attention was captured"), captured_attention(torch.nn.Linear(2, 2)):
+def test_a_module_that_does_not_run_leaves_no_hole():
+    layer = torch.nn.Linear(2, 2)
+    with pytest.raises(FvitError, match="did not run; run the model inside the with"), recorded(layer, [layer]):
         pass
 
 
-def test_rollout_refuses_a_backbone_without_class_token():
-    with pytest.raises(FvitError, match="swin_embedded has none"):
-        plugins.load("runtime.explainers", "rollout").build(backbones.build("swin_embedded"))
+def test_a_module_that_runs_twice_is_refused():
+    layer = torch.nn.Linear(2, 2)
+    with pytest.raises(FvitError, match="ran twice"), recorded(torch.nn.Sequential(layer, layer), [layer]):
+        torch.nn.Sequential(layer, layer)(torch.zeros(1, 2))
+
+
+@pytest.mark.parametrize("classes", [[10], [-1], [0, 1]])
+def test_a_class_out_of_range_is_refused(classes):
+    explain = explaining.build("raw_attention", double("vit_embedded"))
+    with pytest.raises(FvitError, match="one of 0 to 9 for each is wanted"):
+        explain(torch.zeros(1, 3, 64, 64, dtype=torch.float64), torch.tensor(classes))
+
+
+def test_nan_is_refused_by_name():
+    with pytest.raises(FvitError, match="rollout of vit_embedded gave NaN or infinity for picture 1"):
+        images = torch.zeros(2, 3, 64, 64, dtype=torch.float64)
+        images[1, 0, 0, 0] = torch.nan
+        explaining.build("rollout", double("vit_embedded"))(images, torch.tensor([0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("vat", "unknown explainer 'vat'.*nearest: vta"),
+        ("vta:start=1", "unknown option of vta 'start'.*nearest: start_layer"),
+        ("vta:start_layer=one", "vta:start_layer=one came; a whole number is wanted"),
+        ("vta:rules=chef", "unknown rule set 'chef'.*nearest: chefer"),
+        ("vta:start_layer=6", "layer 6 was asked for; there are 6, 0 to 5"),
+        ("rollout:discard=1", "discard ratio 1.0; at least 0 and below 1"),
+        ("rollout:fusion=median", "unknown head fusion 'median'"),
+        ("lrp:form=half", "unknown form 'half'"),
+        ("lrp:form=partial:gradients=yes", "gradients=yes came; true or false is wanted"),
+    ],
+)
+def test_a_wrong_spec_says_what_is_wanted(spec, said):
+    with pytest.raises(FvitError, match=said):
+        explaining.build(spec, double("vit_embedded"))(torch.zeros(1, 3, 64, 64, dtype=torch.float64), torch.tensor([0]))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"qk_norm": True}, "normalises inside its attention .q_norm."), ({"class_token": False, "global_pool": "max"}, "pooling 'max'")],
+)
+def test_unknown_attention_is_named(options, said):
+    from timm.models.vision_transformer import VisionTransformer
+
+    model = VisionTransformer(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3, **options)
+    with pytest.raises(FvitError, match=said):
+        explaining.build("rollout", backbones.wrap("odd", model, tuple("abc"), (0.5,) * 3, (0.5,) * 3, 16))
+
+
+def test_a_model_of_another_family_is_named():
+    with pytest.raises(FvitError, match="its class is ResNet, one of VisionTransformer"):
+        explaining.build("vta", backbones.build("timm:resnet18"))

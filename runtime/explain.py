@@ -1,0 +1,83 @@
+"""Explainers by name, checked: `vta`, `rollout:start_layer=1:fusion=max`, `inverse:of=rollout`; and maps made ready to be shown or averaged."""
+
+import inspect
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from runtime import plugins
+from runtime.errors import FvitError
+from runtime.protocols import Backbone, Explainer
+from runtime.smooth import resize
+
+PACKAGE = "runtime.explainers"
+
+
+def build(spec: str, backbone: Backbone) -> Explainer:
+    """The explainer `spec`, NAME or NAME:OPTION=VALUE:..., for `backbone`.
+
+    Refused: an unknown name, option or value (with the nearest), a class that the backbone does not have, and a map with NaN or infinity.
+    """
+    name, *words = spec.split(":")
+    make = plugins.load(PACKAGE, name).build
+    inner = make(backbone, **_options(name, words, make))
+
+    def explain(images: Tensor, classes: Tensor) -> Tensor:
+        count = len(backbone.classes)
+        if len(classes) != len(images) or (len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < count):
+            raise FvitError(f"classes {classes.tolist()} came for {len(images)} pictures; one of 0 to {count - 1} for each is wanted")
+        with torch.inference_mode(False):
+            maps = inner(images.clone(), classes.clone())
+        return finite(maps, f"{spec} of {backbone.name}")
+
+    return explain
+
+
+def class_number(name: str, backbone: Backbone) -> int:
+    """The class of that name or number; an unknown one is refused with the nearest."""
+    if name.isdigit() and name not in backbone.classes:
+        name = backbone.classes[int(name)] if int(name) < len(backbone.classes) else name
+    return backbone.classes.index(plugins.known(name, backbone.classes, "class"))
+
+
+def normalised(maps: Float[Tensor, "B G1 G2"]) -> tuple[Tensor, Tensor]:
+    """Distributions over the grid: negative relevance left out, divided by the sum; and which maps (B,) had none left and became uniform."""
+    maps = maps.clamp_min(0.0)
+    total = maps.sum((1, 2), keepdim=True)
+    empty = total <= 0
+    scaled = torch.where(empty, 1.0 / maps[0].numel(), maps / total.clamp_min(torch.finfo(maps.dtype).tiny))
+    return scaled, empty.flatten()
+
+
+def upsampled(maps: Float[Tensor, "B G1 G2"], size: int) -> Float[Tensor, "B S S"]:
+    """Maps on the picture: the chain's one resize, bilinear."""
+    return resize(maps[:, None], (size, size))[:, 0]
+
+
+def finite(maps: Tensor, whose: str) -> Tensor:
+    """`maps`, refused if one of them is not a number: the public code sets such values to 0."""
+    bad = ~torch.isfinite(maps).flatten(1).all(1)
+    if bad.any():
+        raise FvitError(f"{whose} gave NaN or infinity for picture {int(bad.nonzero()[0])} of the batch; look at its weights and pixels")
+    return maps
+
+
+def _options(name: str, words: list[str], make: Callable) -> dict:
+    """`words` as keyword arguments of `make`, read as the types of its defaults."""
+    defaults = {key: one.default for key, one in inspect.signature(make).parameters.items() if key != "backbone"}
+    found = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        default = defaults[plugins.known(key, defaults, f"option of {name}")]
+        found[key] = _value(value, type(default), f"{name}:{key}")
+    return found
+
+
+def _value(text: str, kind: type, where: str):
+    try:
+        return {"true": True, "false": False}[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise FvitError(f"{where}={text} came; {wanted} is wanted") from None
