@@ -13,14 +13,14 @@ from bench.protocols import Run
 from bench.timing import PeakMemory, StageClock, now, seconds
 from bench.worlds import World
 from export import networks, parity, to_onnx
-from runtime import denoise, plugins
+from runtime import denoise, explain, plugins
 from runtime import schedule as schedules
 from runtime.artifact import Artifact
 from runtime.errors import FvitError, SessionUnavailable
 from runtime.network import Network, at_precision
-from runtime.protocols import Denoiser, Explainer, Session
+from runtime.protocols import Denoiser, Session
 from runtime.schedule import NoiseLevel
-from runtime.smooth import Plan, Smoothed, Stage, Step, fused, no_stage, smooth, staged
+from runtime.smooth import Explained, Plan, Smoothed, Stage, Step, fused, no_stage, smooth, staged
 
 SESSIONS = "runtime.sessions"
 CANDIDATES = (1, 2, 4, 5, 8, 10, 16, 32)
@@ -140,14 +140,14 @@ def measure(run: Run, bench: Workbench) -> dict:
     world, device = bench.world, bench.device
     level = noise_level(run, world)
     plan = Plan(level.sigma, run.draws, run.seed, bench.batch(run), (world.denoiser.size, world.denoiser.size))
-    images, explain = world.images[: run.images].to(device), explainer(run, bench)
+    images, maps = world.images[: run.images].to(device), explained(run, bench)
     names = list(range(run.images))
     memory, clock = PeakMemory(), StageClock(device)
     memory.reset()
     results: list[Smoothed] = []
 
     def work(stage: Stage) -> None:
-        results.append(smooth(images, names, plan, step(run, bench, level, stage), explain, stage))
+        results.append(smooth(images, names, plan, step(run, bench, level, stage), maps, stage))
 
     total = seconds(lambda: work(no_stage if device.type == "cuda" else clock), device)
     if device.type == "cuda":  # there the stage clock's waits would cost time of their own
@@ -187,8 +187,8 @@ def denoiser(run: Run, bench: Workbench, level: NoiseLevel) -> Denoiser:
     return denoise.build(run.denoise, bench.load(run.session, run.precision, "denoiser").session, bench.world.denoiser.schedule)
 
 
-def explainer(run: Run, bench: Workbench) -> Explainer | None:
+def explained(run: Run, bench: Workbench) -> Explained | None:
     """The explainer of `run`, in eager PyTorch fp32 whatever the session."""
     if run.explainer is None:
         return None
-    return plugins.load("runtime.explainers", run.explainer).build(bench.world.backbone)
+    return Explained({run.explainer: explain.build(run.explainer, bench.world.backbone)})

@@ -1,4 +1,4 @@
-"""Explainers by name, checked: `vta`, `rollout:start_layer=1:fusion=max`, `inverse:of=rollout`; and maps made ready to be shown or averaged."""
+"""Explainers by name, checked: `vta`, `rollout:start_layer=1:fusion=max`, `inverse:of=rollout`; and their maps on the picture."""
 
 import inspect
 from collections.abc import Callable
@@ -40,15 +40,6 @@ def class_number(name: str, backbone: Backbone) -> int:
     if name.isdigit() and name not in backbone.classes:
         name = backbone.classes[int(name)] if int(name) < len(backbone.classes) else name
     return backbone.classes.index(plugins.known(name, backbone.classes, "class"))
-
-
-def normalised(maps: Float[Tensor, "B G1 G2"]) -> tuple[Tensor, Tensor]:
-    """Distributions over the grid: negative relevance left out, divided by the sum; and which maps (B,) had none left and became uniform."""
-    maps = maps.clamp_min(0.0)
-    total = maps.sum((1, 2), keepdim=True)
-    empty = total <= 0
-    scaled = torch.where(empty, 1.0 / maps[0].numel(), maps / total.clamp_min(torch.finfo(maps.dtype).tiny))
-    return scaled, empty.flatten()
 
 
 def upsampled(maps: Float[Tensor, "B G1 G2"], size: int) -> Float[Tensor, "B S S"]:

@@ -7,7 +7,7 @@ classifier's. The draws of all pictures form one long list that is cut into batc
 every batch the networks see has the same shape, and memory does not grow with the number of draws.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -17,7 +17,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from runtime.errors import FvitError, PictureError
+from runtime.fuse import FUSES, Fused
 from runtime.noise import DrawNoise
+from runtime.plugins import known
 from runtime.protocols import Denoiser, Explainer, Session
 from runtime.schedule import NoiseLevel, NoiseSchedule
 
@@ -27,21 +29,35 @@ Step = Callable[[Tensor, DrawNoise], tuple[Tensor, Tensor | None]]  # noisy (N, 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to draw: `draws` a picture at noise `sigma` (pixels in [0, 1]), `seed`, the execution batch and the denoiser's (H, W)."""
+    """What to draw: `draws` a picture, from number `first` on, at noise `sigma` (pixels in [0, 1]); the execution batch, the denoiser's (H, W)."""
 
     sigma: float
     draws: int
     seed: int
     batch: int
     grid: tuple[int, int]
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Explainers by name; all look at the same draws. `classes` (B,): what to explain, None: each draw's own vote.
+
+    `cap`: the most that one cell of a draw's map may hold, the rest is spread evenly; a certificate needs fewer draws for it.
+    """
+
+    explainers: Mapping[str, Explainer]
+    classes: Int[Tensor, " B"] | None = None
+    fuse: str = "mean"
+    cap: float | None = None
 
 
 @dataclass(frozen=True)
 class Smoothed:
-    """`votes` (B, K): how many draws of each picture chose each class. `maps` (B, G1, G2): mean of l1-normalised maps, if explained."""
+    """`votes` (B, K): how many draws of each picture chose each class. `maps`: the fused maps by explainer."""
 
     votes: Int[Tensor, "B K"]
-    maps: Float[Tensor, "B G1 G2"] | None
+    maps: Mapping[str, Fused]
 
 
 def no_stage(name: str) -> AbstractContextManager:
@@ -50,36 +66,58 @@ def no_stage(name: str) -> AbstractContextManager:
 
 
 def smooth(
-    images: Float[Tensor, "B C H W"], pictures: list[int], plan: Plan, step: Step, explain: Explainer | None = None, stage: Stage = no_stage
+    images: Float[Tensor, "B C H W"], pictures: list[int], plan: Plan, step: Step, explain: Explained | None = None, stage: Stage = no_stage
 ) -> Smoothed:
-    """Votes (and mean maps) of `plan.draws` draws of each image. `pictures` are the images' numbers: they choose the noise.
+    """Votes (and fused maps) of `plan.draws` draws of each image. `pictures` are the images' numbers: they choose the noise.
 
-    `images` in [0, 1]. `explain` needs a step that hands out the denoised pictures. Each draw's map is of the class that draw voted for.
+    `images` in [0, 1]. `explain` needs a step that hands out the denoised pictures: purified once, explained by every explainer.
     """
     check_pictures(images)
     if plan.draws < 1 or plan.batch < 1 or len(pictures) != len(images):
         raise FvitError(f"{plan.draws} draws, batch {plan.batch}, {len(pictures)} numbers for {len(images)} images: 1 or more, one each")
-    base, votes, maps = resize(images, plan.grid), None, None
+    base, votes, atlas = resize(images, plan.grid), None, _Atlas(explain, len(images)) if explain else None
     total = len(images) * plan.draws
     for start in range(0, total, plan.batch):
         items = [min(i, total - 1) for i in range(start, start + plan.batch)]
         used = min(plan.batch, total - start)
         owners = torch.tensor([i // plan.draws for i in items], device=images.device)
         with stage("noise"):
-            noise = DrawNoise(plan.seed, [pictures[i // plan.draws] for i in items], [i % plan.draws for i in items])
+            noise = DrawNoise(plan.seed, [pictures[i // plan.draws] for i in items], [plan.first + i % plan.draws for i in items])
             clean = base[owners]
             noisy = clean + plan.sigma * noise.normal(clean)
         scores, denoised = step(noisy, noise)
         labels = scores.argmax(1)
         votes = torch.zeros(len(images), scores.shape[1], dtype=torch.int64, device=images.device) if votes is None else votes
         votes.index_put_((owners[:used], labels[:used]), votes.new_ones(used), accumulate=True)
-        if explain is not None:
+        if atlas is not None:
             with stage("explain"):
-                drawn = _normalised(explain(_given(denoised), labels))[:used] / plan.draws
-                maps = drawn.new_zeros(len(images), *drawn.shape[1:]) if maps is None else maps
-                maps.index_add_(0, owners[:used], drawn)
+                atlas.add(_given(denoised)[:used], labels[:used], owners[:used])
     assert votes is not None
-    return Smoothed(votes, maps)
+    return Smoothed(votes, atlas.result(plan.draws) if atlas else {})
+
+
+class _Atlas:
+    """Every explainer's maps of the draws so far."""
+
+    def __init__(self, explain: Explained, images: int):
+        make = FUSES[known(explain.fuse, FUSES, "fuse")]
+        self.explain, self.images = explain, images
+        self.fuses = {name: make(images) for name in explain.explainers}
+        self.empty = {name: torch.zeros(images, dtype=torch.int64) for name in explain.explainers}
+
+    def add(self, denoised: Tensor, labels: Tensor, owners: Tensor) -> None:
+        classes = labels if self.explain.classes is None else self.explain.classes.to(owners.device)[owners]
+        for name, explain in self.explain.explainers.items():
+            maps, empty = normalised(explain(denoised, classes))
+            self.fuses[name].add(owners, capped(maps, self.explain.cap))
+            self.empty[name].index_add_(0, owners.cpu(), empty.cpu().long())
+
+    def result(self, draws: int) -> dict[str, Fused]:
+        return {name: Fused(*self._one(name, draws)) for name in self.fuses}
+
+    def _one(self, name: str, draws: int) -> tuple:
+        maps, squares = self.fuses[name].result(draws)
+        return maps, self.explain.fuse, draws, squares, self.empty[name]
 
 
 def staged(denoise: Denoiser, classify: Session, sigma: float, size: int, stage: Stage = no_stage) -> Step:
@@ -126,11 +164,21 @@ def check_pictures(images: Tensor) -> None:
         raise PictureError(f"pictures in [{images.min():.3g}, {images.max():.3g}] came; [0, 1] is wanted (divide bytes by 255)")
 
 
-def _normalised(maps: Tensor) -> Tensor:
-    """Each map divided by its sum; one without any relevance becomes uniform."""
+def normalised(maps: Float[Tensor, "B G1 G2"]) -> tuple[Tensor, Tensor]:
+    """Distributions over the grid: negative relevance left out, divided by the sum; and which maps (B,) had none left and became uniform."""
     maps = maps.clamp_min(0.0)
     total = maps.sum((1, 2), keepdim=True)
-    return torch.where(total > 0, maps / total.clamp_min(torch.finfo(maps.dtype).tiny), 1.0 / maps[0].numel())
+    empty = total <= 0
+    scaled = torch.where(empty, 1.0 / maps[0].numel(), maps / total.clamp_min(torch.finfo(maps.dtype).tiny))
+    return scaled, empty.flatten()
+
+
+def capped(maps: Float[Tensor, "B G1 G2"], cap: float | None) -> Float[Tensor, "B G1 G2"]:
+    """Distributions whose cells were cut at `cap`, what was cut spread evenly: no cell holds more than `cap` + (1 - `cap`) / T of T."""
+    if cap is None:
+        return maps
+    cut = maps.clamp_max(cap)
+    return cut + (1.0 - cut.sum((1, 2), keepdim=True)) / maps[0].numel()
 
 
 def _given(denoised: Tensor | None) -> Tensor:

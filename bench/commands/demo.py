@@ -16,10 +16,10 @@ from bench.attacks._target import Target, classifier
 from bench.data import embedded
 from bench.timing import cores, fixed_threads
 from bench.worlds import NOISE, World, WorldOptions, build
-from runtime import denoise, plugins, schedule
+from runtime import denoise, explain, schedule
 from runtime.errors import FvitError
 from runtime.noise import DrawNoise
-from runtime.smooth import Plan, smooth, staged
+from runtime.smooth import Explained, Plan, smooth, staged
 
 DRAWS = 10
 BUDGET = Budget("linf", 8 / 255, 2 / 255, 10, random_start=True, seed=1)
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 def seen(world: World, image: Tensor, number: int) -> Seen:
     """The undefended and the defended look at `image` (1, 3, S, S), in eager PyTorch."""
     level = schedule.level(world.denoiser.schedule, NOISE / 255, "cumulative")
-    explain = plugins.load("runtime.explainers", "rollout").build(world.backbone)
+    explainer = explain.build("rollout", world.backbone)
     denoiser = denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
     size = world.denoiser.size
     step = staged(denoiser, world.backbone.model, level.sigma, world.backbone.size)
@@ -65,9 +65,9 @@ def seen(world: World, image: Tensor, number: int) -> Seen:
         noise = DrawNoise(0, [number], [0])
         noisy = image + level.sigma * noise.normal(image)
         denoised = denoiser(noisy, level.sigma, noise)
-        smoothed = smooth(image, [number], Plan(level.sigma, DRAWS, 0, DRAWS, (size, size)), step, explain)
-    assert smoothed.maps is not None
-    return Seen(image[0], int(label), explain(image, label)[0], noisy[0], denoised[0], smoothed.votes[0], smoothed.maps[0])
+        smoothed = smooth(image, [number], Plan(level.sigma, DRAWS, 0, DRAWS, (size, size)), step, Explained({"rollout": explainer}))
+    mean = smoothed.maps["rollout"].maps[0]
+    return Seen(image[0], int(label), explainer(image, label)[0], noisy[0], denoised[0], smoothed.votes[0], mean)
 
 
 def sentences(rows: dict[str, Seen], truth: int) -> str:

@@ -66,7 +66,11 @@ def test_maps_in_float64(model, key):
     found = load("runtime.explainers", name).build(backbone(model, key, torch.float64), **options)(images, classes)
     found = scaled(found) if name == "gradcam" else found
     sharp = 1e-7 if wanted.dtype == torch.float64 else 1e-6  # some arrays were rounded to float32 for storage
-    close = {"atol": sharp * wanted.nan_to_num().abs().max().item(), "rtol": 0, "equal_nan": True}  # scaling an all-zero map gives NaN in both
+    close = {
+        "atol": sharp * wanted.nan_to_num().abs().max().item(),
+        "rtol": 0,
+        "equal_nan": True,
+    }  # scaling an all-zero map gives NaN in both
     torch.testing.assert_close(found.flatten(1), wanted.double().flatten(1), **close)
 
 
@@ -88,7 +92,7 @@ def test_maps_in_float32(key):
 
 def test_intermediates_in_float64():
     """Attention relevance and gradients of every block, in both rule sets."""
-    saved, images, classes = cases("vit_s64", torch.float64)
+    _, images, classes = cases("vit_s64", torch.float64)
     recorded = tensors("chefer_vit/vit_s64.intermediates.npz")
     case = slice(0, 1)
     for key, rules in (("ours", "chefer"), ("orig_lrp", "original")):

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from runtime import denoise, schedule, smooth
 from runtime.errors import FvitError, PictureError
 from runtime.noise import DrawNoise
-from runtime.smooth import Plan
+from runtime.smooth import Explained, Plan
 
 GRID, SIZE, SIGMA = (12, 12), 8, 0.2
 
@@ -89,19 +89,79 @@ def test_every_batch_is_full(images):
     assert seen == [4] * 6
 
 
+def bright(pixels, classes):
+    return pixels[:, 0] * (1 + classes).reshape(-1, 1, 1)
+
+
+def mapped(images, plan, fuse="mean", explainers=None, **options):
+    explained = Explained(explainers or {"bright": bright}, fuse=fuse, **options)
+    return smooth.smooth(images, list(range(len(images))), plan, step(), explained).maps
+
+
 def test_maps_are_the_mean_of_normalised_maps(images):
-    def explain(pixels, classes):
-        return pixels[:, 0] * (1 + classes).reshape(-1, 1, 1)
-
-    found = smooth.smooth(images, [0, 1, 2], plan(draws=5, batch=4), step(), explain)
-    singles = [smooth.smooth(images[i : i + 1], [i], plan(draws=5, batch=1), step(), explain).maps for i in range(3)]
-    torch.testing.assert_close(found.maps, torch.cat(singles))
-    torch.testing.assert_close(found.maps.sum((1, 2)), torch.ones(3))
+    found = mapped(images, plan(draws=5, batch=4))["bright"]
+    views = [resized(images, draw) for draw in range(5)]
+    each = torch.stack([view[:, 0].clamp_min(0) / view[:, 0].clamp_min(0).sum((1, 2), keepdim=True) for view in views])
+    torch.testing.assert_close(found.maps, each.mean(0).double(), atol=1e-7, rtol=1e-5)
+    torch.testing.assert_close(found.squares, (each.double() ** 2).mean(0), atol=1e-7, rtol=1e-5)
 
 
-def test_a_map_without_relevance_becomes_uniform(images):
-    found = smooth.smooth(images, [0, 1, 2], plan(draws=2), step(), lambda pixels, classes: torch.zeros(len(pixels), 2, 2))
-    torch.testing.assert_close(found.maps, torch.full((3, 2, 2), 0.25))
+def test_the_median_and_the_maximum_without_the_lowest_tenth(images):
+    views = [resized(images, draw) for draw in range(5)]
+    each = torch.stack([view[:, 0].clamp_min(0) / view[:, 0].clamp_min(0).sum((1, 2), keepdim=True) for view in views])
+    torch.testing.assert_close(mapped(images, plan(draws=5, batch=4), "median")["bright"].maps, each.median(0).values)
+    flat = each.flatten(2)
+    flat[flat < flat.sort(2).values[..., 6:7]] = 0.0  # a tenth of 64 cells
+    top = flat.amax(0)
+    wanted = (top - top.amin(1, keepdim=True)) / (top.amax(1, keepdim=True) - top.amin(1, keepdim=True))
+    torch.testing.assert_close(mapped(images, plan(draws=5, batch=4), "drop_lowest_max")["bright"].maps.flatten(1), wanted)
+
+
+def resized(images, draw):
+    """The classifier's view of that draw of each picture."""
+    noise = DrawNoise(0, range(len(images)), [draw] * len(images)).normal(torch.empty(len(images), 3, *GRID))
+    return smooth.resize(smooth.resize(images, GRID) + SIGMA * noise, (SIZE, SIZE))
+
+
+def test_a_median_of_too_many_draws_is_refused(images):
+    with pytest.raises(FvitError, match="at most 1000 draws; take --fuse mean"):
+        mapped(images[:1], plan(draws=1001, batch=64), "median")
+
+
+def test_purified_once_explained_by_all(images):
+    """Every explainer gets the same denoised draws, and each picture's class where one is given."""
+    calls, seen = [], []
+
+    def watched(pixels):
+        calls.append(len(pixels))
+        return classifier(pixels)
+
+    explainers = {name: lambda pixels, classes: seen.append((pixels, classes)) or pixels[:, 0] for name in ("a", "b", "c")}
+    inside = smooth.staged(denoise.identity, watched, SIGMA, SIZE)
+    smooth.smooth(images, [0, 1, 2], plan(draws=4, batch=6), inside, Explained(explainers, torch.tensor([2, 0, 1])))
+    assert calls == [6, 6] and len(seen) == 6
+    assert all(seen[0][0] is pixels or torch.equal(seen[0][0], pixels) for pixels, _ in seen[:3])
+    assert torch.cat([seen[0][1], seen[3][1]]).tolist() == [2] * 4 + [0] * 4 + [1] * 4
+
+
+def test_a_later_share_of_the_draws_goes_on_where_the_first_ended(images):
+    whole, first = plan(draws=9, batch=4), plan(draws=4, batch=4)
+    rest = Plan(SIGMA, 5, 0, 4, GRID, first=4)
+    votes = [smooth.smooth(images, [0, 1, 2], one, step()).votes for one in (whole, first, rest)]
+    assert torch.equal(votes[0], votes[1] + votes[2])
+
+
+def test_a_map_without_relevance_becomes_uniform_and_is_counted(images):
+    found = mapped(images, plan(draws=2), explainers={"none": lambda pixels, classes: -torch.ones(len(pixels), 2, 2)})["none"]
+    torch.testing.assert_close(found.maps, torch.full((3, 2, 2), 0.25, dtype=torch.float64))
+    assert found.empty.tolist() == [2, 2, 2]
+
+
+def test_capped_maps_stay_distributions(rng):
+    maps = smooth.normalised(torch.rand(5, 4, 4, generator=rng) ** 8)[0]
+    cut = smooth.capped(maps, 0.1)
+    torch.testing.assert_close(cut.sum((1, 2)), torch.ones(5))
+    assert cut.max() <= 0.1 + 0.9 / 16 + 1e-6 and maps.max() > 0.2
 
 
 def test_fused_gives_the_votes_of_its_parts(images):
@@ -122,7 +182,7 @@ def test_explaining_a_graph_that_hands_out_scores_alone(images):
     level = schedule.level(schedule.linear(), SIGMA, "cumulative")
     alone = smooth.fused(lambda noisy, t, sigma: classifier(noisy), level, schedule.linear())
     with pytest.raises(FvitError, match="--with-denoised"):
-        smooth.smooth(images, [0, 1, 2], plan(), alone, lambda pixels, classes: pixels[:, 0])
+        smooth.smooth(images, [0, 1, 2], plan(), alone, Explained({"red": lambda pixels, classes: pixels[:, 0]}))
 
 
 def test_stages_are_told_in_order(images):
@@ -133,7 +193,7 @@ def test_stages_are_told_in_order(images):
         return smooth.no_stage(name)
 
     steps = smooth.staged(denoise.identity, classifier, SIGMA, SIZE, stage)
-    smooth.smooth(images, [0, 1, 2], plan(draws=1, batch=3), steps, lambda pixels, classes: pixels[:, 0], stage)
+    smooth.smooth(images, [0, 1, 2], plan(draws=1, batch=3), steps, Explained({"red": lambda pixels, classes: pixels[:, 0]}), stage)
     assert told == ["noise", "denoise", "classify", "explain"]
 
 

@@ -1,0 +1,77 @@
+"""The maps of a picture's draws made one. Each keeps what it needs as the draws come, never the draws.
+
+mean             of the l1-normalised maps: w(x) of Algorithm 2, the only one that can be certified; their squares are kept for its bounds
+drop_lowest_max  the paper's Appendix G: each map's lowest tenth set to 0, the maximum over the draws, scaled to [0, 1]
+median           cell by cell; it has to keep every map (not the pictures), so the draws are limited
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from runtime.errors import FvitError
+
+DROPPED = 0.1
+MOST = 1000  # draws of a median
+
+
+@dataclass(frozen=True)
+class Fused:
+    """`maps` (B, G1, G2) of `draws` draws a picture; `squares`: the mean of the squared cells (mean only); `empty`: draws without relevance."""
+
+    maps: Float[Tensor, "B G1 G2"]
+    fuse: str
+    draws: int
+    squares: Float[Tensor, "B G1 G2"] | None
+    empty: Int[Tensor, " B"]
+
+
+class Mean:
+    def __init__(self, images: int):
+        self.images, self.sums, self.squares = images, torch.empty(0), torch.empty(0)
+
+    def add(self, owners: Tensor, maps: Tensor) -> None:
+        if not len(self.sums):
+            self.sums, self.squares = (maps.new_zeros(self.images, *maps.shape[1:], dtype=torch.float64) for _ in range(2))
+        self.sums.index_add_(0, owners, maps.double())
+        self.squares.index_add_(0, owners, maps.double() ** 2)
+
+    def result(self, draws: int) -> tuple[Tensor, Tensor]:
+        return self.sums / draws, self.squares / draws
+
+
+class DropLowestMax:
+    def __init__(self, images: int):
+        self.images, self.most = images, torch.empty(0)
+
+    def add(self, owners: Tensor, maps: Tensor) -> None:
+        if not len(self.most):
+            self.most = maps.new_zeros(self.images, *maps.shape[1:])
+        flat = maps.flatten(1)
+        lowest = flat.topk(int(flat.shape[1] * DROPPED), 1, largest=False).indices
+        cut = flat.scatter(1, lowest, 0.0).reshape(maps.shape)
+        self.most.scatter_reduce_(0, owners[:, None, None].expand_as(cut), cut, "amax")
+
+    def result(self, draws: int) -> tuple[Tensor, None]:
+        low, high = (self.most.flatten(1).amin(1), self.most.flatten(1).amax(1))
+        span = (high - low).clamp_min(torch.finfo(self.most.dtype).tiny)
+        return (self.most - low[:, None, None]) / span[:, None, None], None
+
+
+class Median:
+    def __init__(self, images: int):
+        self.kept: list[list[Tensor]] = [[] for _ in range(images)]
+
+    def add(self, owners: Tensor, maps: Tensor) -> None:
+        for owner, one in zip(owners.tolist(), maps, strict=True):
+            self.kept[owner].append(one)
+            if len(self.kept[owner]) > MOST:
+                raise FvitError(f"a median keeps every map, of at most {MOST} draws; take --fuse mean for more")
+
+    def result(self, draws: int) -> tuple[Tensor, None]:
+        return torch.stack([torch.stack(maps).quantile(0.5, 0) for maps in self.kept]), None
+
+
+FUSES = {"mean": Mean, "drop_lowest_max": DropLowestMax, "median": Median}
