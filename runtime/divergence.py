@@ -44,7 +44,7 @@ def printed_pair(first: float, second: float, order: float) -> float:
 
 def best(rate: Callable[[float], float], orders: tuple[float, float], shift: float = 0.0) -> float:
     """The supremum of `rate` over the orders `shift` + [low, high]: a grid in their logarithm, then the bracket of its best point."""
-    grid = np.linspace(math.log(orders[0]), math.log(orders[1]), 65)
+    grid = np.linspace(math.log(orders[0]), math.log(orders[1]), 33)
     values = np.array([rate(_order(point, shift)) for point in grid])
     at = int(np.argmax(values))
     if not np.isfinite(values[at]):

@@ -2,6 +2,7 @@
 
 mean             of the l1-normalised maps: w(x) of Algorithm 2, the only one that can be certified; their squares are kept for its bounds
 drop_lowest_max  the paper's Appendix G: each map's lowest tenth set to 0, the maximum over the draws, scaled to [0, 1]
+top_share        the share of draws in which a cell is among the top quarter of its map: what per-cell certificates count
 median           cell by cell; it has to keep every map (not the pictures), so the draws are limited
 """
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from runtime.errors import FvitError
 
 DROPPED = 0.1
+TOP = 0.25
 MOST = 1000  # draws of a median
 
 
@@ -26,6 +28,20 @@ class Fused:
     draws: int
     squares: Float[Tensor, "B G1 G2"] | None
     empty: Int[Tensor, " B"]
+
+
+def merged(first: Fused | None, second: Fused) -> Fused:
+    """The fused map of the draws of both; of a mean or a share only."""
+    if first is None:
+        return second
+    if (first.fuse, second.fuse) not in {("mean", "mean"), ("top_share", "top_share")}:
+        raise FvitError(f"maps fused by {first.fuse} and {second.fuse} came; two means or two shares are wanted")
+    draws = first.draws + second.draws
+    weights = first.draws / draws, second.draws / draws
+    maps = weights[0] * first.maps + weights[1] * second.maps
+    both = first.squares is not None and second.squares is not None
+    squares = weights[0] * first.squares + weights[1] * second.squares if both else None  # type: ignore[operator]
+    return Fused(maps, first.fuse, draws, squares, first.empty + second.empty)
 
 
 class Mean:
@@ -60,6 +76,21 @@ class DropLowestMax:
         return (self.most - low[:, None, None]) / span[:, None, None], None
 
 
+class TopShare:
+    def __init__(self, images: int):
+        self.images, self.hits = images, torch.empty(0)
+
+    def add(self, owners: Tensor, maps: Tensor) -> None:
+        if not len(self.hits):
+            self.hits = maps.new_zeros(self.images, *maps.shape[1:], dtype=torch.float64)
+        flat = maps.flatten(1)
+        inside = flat.topk(max(1, round(flat.shape[1] * TOP)), 1).indices
+        self.hits.index_add_(0, owners, torch.zeros_like(flat, dtype=torch.float64).scatter_(1, inside, 1.0).reshape(maps.shape))
+
+    def result(self, draws: int) -> tuple[Tensor, None]:
+        return self.hits / draws, None
+
+
 class Median:
     def __init__(self, images: int):
         self.kept: list[list[Tensor]] = [[] for _ in range(images)]
@@ -74,4 +105,4 @@ class Median:
         return torch.stack([torch.stack(maps).quantile(0.5, 0) for maps in self.kept]), None
 
 
-FUSES = {"mean": Mean, "drop_lowest_max": DropLowestMax, "median": Median}
+FUSES = {"mean": Mean, "drop_lowest_max": DropLowestMax, "top_share": TopShare, "median": Median}

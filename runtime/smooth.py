@@ -41,23 +41,23 @@ class Plan:
 
 @dataclass(frozen=True)
 class Explained:
-    """Explainers by name; all look at the same draws. `classes` (B,): what to explain, None: each draw's own vote.
+    """Explainers by name, and fuses; all get the same draws. `classes` (B,): what to explain, None: each draw's own vote.
 
     `cap`: the most that one cell of a draw's map may hold, the rest is spread evenly; a certificate needs fewer draws for it.
     """
 
     explainers: Mapping[str, Explainer]
     classes: Int[Tensor, " B"] | None = None
-    fuse: str = "mean"
+    fuses: tuple[str, ...] = ("mean",)
     cap: float | None = None
 
 
 @dataclass(frozen=True)
 class Smoothed:
-    """`votes` (B, K): how many draws of each picture chose each class. `maps`: the fused maps by explainer."""
+    """`votes` (B, K): how many draws of each picture chose each class. `maps`: by explainer and fuse."""
 
     votes: Int[Tensor, "B K"]
-    maps: Mapping[str, Fused]
+    maps: Mapping[tuple[str, str], Fused]
 
 
 def no_stage(name: str) -> AbstractContextManager:
@@ -100,24 +100,23 @@ class _Atlas:
     """Every explainer's maps of the draws so far."""
 
     def __init__(self, explain: Explained, images: int):
-        make = FUSES[known(explain.fuse, FUSES, "fuse")]
-        self.explain, self.images = explain, images
-        self.fuses = {name: make(images) for name in explain.explainers}
+        makers = {fuse: FUSES[known(fuse, FUSES, "fuse")] for fuse in explain.fuses}
+        self.explain = explain
+        self.fuses = {(name, fuse): make(images) for name in explain.explainers for fuse, make in makers.items()}
         self.empty = {name: torch.zeros(images, dtype=torch.int64) for name in explain.explainers}
 
     def add(self, denoised: Tensor, labels: Tensor, owners: Tensor) -> None:
         classes = labels if self.explain.classes is None else self.explain.classes.to(owners.device)[owners]
         for name, explain in self.explain.explainers.items():
             maps, empty = normalised(explain(denoised, classes))
-            self.fuses[name].add(owners, capped(maps, self.explain.cap))
+            maps = capped(maps, self.explain.cap)
+            for fuse in self.explain.fuses:
+                self.fuses[name, fuse].add(owners, maps)
             self.empty[name].index_add_(0, owners.cpu(), empty.cpu().long())
 
-    def result(self, draws: int) -> dict[str, Fused]:
-        return {name: Fused(*self._one(name, draws)) for name in self.fuses}
-
-    def _one(self, name: str, draws: int) -> tuple:
-        maps, squares = self.fuses[name].result(draws)
-        return maps, self.explain.fuse, draws, squares, self.empty[name]
+    def result(self, draws: int) -> dict[tuple[str, str], Fused]:
+        found = {key: fuse.result(draws) for key, fuse in self.fuses.items()}
+        return {key: Fused(maps, key[1], draws, squares, self.empty[key[0]]) for key, (maps, squares) in found.items()}
 
 
 def staged(denoise: Denoiser, classify: Session, sigma: float, size: int, stage: Stage = no_stage) -> Step:

@@ -66,7 +66,7 @@ def seen(world: World, image: Tensor, number: int) -> Seen:
         noisy = image + level.sigma * noise.normal(image)
         denoised = denoiser(noisy, level.sigma, noise)
         smoothed = smooth(image, [number], Plan(level.sigma, DRAWS, 0, DRAWS, (size, size)), step, Explained({"rollout": explainer}))
-    mean = smoothed.maps["rollout"].maps[0]
+    mean = smoothed.maps["rollout", "mean"].maps[0]
     return Seen(image[0], int(label), explainer(image, label)[0], noisy[0], denoised[0], smoothed.votes[0], mean)
 
 

@@ -94,12 +94,12 @@ def bright(pixels, classes):
 
 
 def mapped(images, plan, fuse="mean", explainers=None, **options):
-    explained = Explained(explainers or {"bright": bright}, fuse=fuse, **options)
+    explained = Explained(explainers or {"bright": bright}, fuses=(fuse,), **options)
     return smooth.smooth(images, list(range(len(images))), plan, step(), explained).maps
 
 
 def test_maps_are_the_mean_of_normalised_maps(images):
-    found = mapped(images, plan(draws=5, batch=4))["bright"]
+    found = mapped(images, plan(draws=5, batch=4))["bright", "mean"]
     views = [resized(images, draw) for draw in range(5)]
     each = torch.stack([view[:, 0].clamp_min(0) / view[:, 0].clamp_min(0).sum((1, 2), keepdim=True) for view in views])
     torch.testing.assert_close(found.maps, each.mean(0).double(), atol=1e-7, rtol=1e-5)
@@ -109,12 +109,14 @@ def test_maps_are_the_mean_of_normalised_maps(images):
 def test_the_median_and_the_maximum_without_the_lowest_tenth(images):
     views = [resized(images, draw) for draw in range(5)]
     each = torch.stack([view[:, 0].clamp_min(0) / view[:, 0].clamp_min(0).sum((1, 2), keepdim=True) for view in views])
-    torch.testing.assert_close(mapped(images, plan(draws=5, batch=4), "median")["bright"].maps, each.median(0).values)
+    torch.testing.assert_close(mapped(images, plan(draws=5, batch=4), "median")["bright", "median"].maps, each.median(0).values)
     flat = each.flatten(2)
     flat[flat < flat.sort(2).values[..., 6:7]] = 0.0  # a tenth of 64 cells
     top = flat.amax(0)
     wanted = (top - top.amin(1, keepdim=True)) / (top.amax(1, keepdim=True) - top.amin(1, keepdim=True))
-    torch.testing.assert_close(mapped(images, plan(draws=5, batch=4), "drop_lowest_max")["bright"].maps.flatten(1), wanted)
+    torch.testing.assert_close(
+        mapped(images, plan(draws=5, batch=4), "drop_lowest_max")["bright", "drop_lowest_max"].maps.flatten(1), wanted
+    )
 
 
 def resized(images, draw):
@@ -152,7 +154,7 @@ def test_a_later_share_of_the_draws_goes_on_where_the_first_ended(images):
 
 
 def test_a_map_without_relevance_becomes_uniform_and_is_counted(images):
-    found = mapped(images, plan(draws=2), explainers={"none": lambda pixels, classes: -torch.ones(len(pixels), 2, 2)})["none"]
+    found = mapped(images, plan(draws=2), explainers={"none": lambda pixels, classes: -torch.ones(len(pixels), 2, 2)})["none", "mean"]
     torch.testing.assert_close(found.maps, torch.full((3, 2, 2), 0.25, dtype=torch.float64))
     assert found.empty.tolist() == [2, 2, 2]
 
