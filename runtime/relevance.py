@@ -80,7 +80,9 @@ def propagate(
 
 def needed(model: nn.Module) -> list[nn.Module]:
     """What the rules look up in a record: `model` itself and the parts of it that do more than hand relevance on."""
-    kinds, names = (nn.Linear, nn.Conv2d, nn.LayerNorm, SelectAdaptivePool2d), {"attn_drop", "drop_path1", "drop_path2", "pos_drop", "norm"}
+    kinds, names = (nn.Linear, nn.Conv2d, nn.LayerNorm, SelectAdaptivePool2d), {"attn_drop", "drop_path1", "drop_path2", "norm"}
+    if getattr(model, "pos_embed", None) is not None:
+        names.add("pos_drop")
     parts = [part for name, part in model.named_modules() if isinstance(part, kinds) or name.rpartition(".")[2] in names]
     return [model, *parts]
 
@@ -183,9 +185,10 @@ def deit(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
 
 def _embedded(walk: Walk, module: VisionTransformer, relevance: Tensor) -> Tensor:
     relevance = walk(module.norm_pre, walk(module.blocks, walk(module.norm, relevance)))
-    tokens = walk.record.outputs[module.pos_drop]
-    position = F.pad(module.pos_embed, (0, 0, tokens.shape[1] - module.pos_embed.shape[1], 0)).expand_as(tokens)
-    relevance = walk.rules.add(tokens - position, position, relevance)[0]
+    if module.pos_embed is not None:
+        tokens = walk.record.outputs[module.pos_drop]
+        position = F.pad(module.pos_embed, (0, 0, tokens.shape[1] - module.pos_embed.shape[1], 0)).expand_as(tokens)
+        relevance = walk.rules.add(tokens - position, position, relevance)[0]
     return walk(module.patch_embed, relevance[:, module.num_prefix_tokens :])
 
 
