@@ -95,12 +95,13 @@ def _claim(settings: dict, rows: list[dict]) -> str:
         if settings["radius"] is not None
         else f"{settings['draws']} draws a picture."
     )
+    cells = settings["k"]
     return (
-        f"With probability at least 1 - {settings['alpha']:g} over the draws, for each picture by itself: within its radius (l2, pixels in [0, 1], on "
-        f"the denoiser's 64 x 64 grid, where the noise is added) the smoothed label stays, and of the {settings['k']} cells named at least "
-        f"{settings['k'] - leave + 1} stay among the top {settings['k']} of the mean {settings['explainer']} map (beta {settings['beta']:g}). Real noise "
-        f"{settings['real_sigma']:.1f}/255. Each draw's cells are capped at {CAP:g} times the even share. {mode} An l_inf radius is the l2 one divided by "
-        f"sqrt(d), d = {_dimension()} (Theorem 5.3; Algorithm 2 divides by d).\n"
+        f"With probability at least 1 - {settings['alpha']:g} over the draws, for each picture by itself: within its radius (l2, pixels in [0, 1], "
+        f"on the denoiser's 64 x 64 grid, where the noise is added) the smoothed label stays, and of the {cells} cells named at least "
+        f"{cells - leave + 1} stay among the top {cells} of the mean {settings['explainer']} map (beta {settings['beta']:g}). "
+        f"Real noise {settings['real_sigma']:.1f}/255. Each draw's cells are capped at {CAP:g} times the even share. {mode} "
+        f"An l_inf radius is the l2 one divided by sqrt(d), d = {_dimension()} (Theorem 5.3; Algorithm 2 divides by d).\n"
     )
 
 

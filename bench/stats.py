@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, t
 
 
 def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
@@ -31,3 +31,10 @@ def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float, f
     z, share = float(norm.ppf(0.5 + confidence / 2)), hits / n
     middle, reach = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return share, max(0.0, (middle - reach) / (1 + z * z / n)), min(1.0, (middle + reach) / (1 + z * z / n))
+
+
+def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
+    """(mean, low, high) by Student's t."""
+    found = np.asarray(values, dtype=float)
+    reach = float(t.ppf(0.5 + confidence / 2, len(found) - 1)) * found.std(ddof=1) / math.sqrt(len(found)) if len(found) > 1 else math.inf
+    return float(found.mean()), float(found.mean() - reach), float(found.mean() + reach)

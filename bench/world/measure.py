@@ -13,6 +13,7 @@ from bench import defences, records
 from bench.data import embedded
 from bench.defences import Defence
 from bench.measure import Workbench
+from bench.metrics.pixel_accuracy import pixel_accuracy
 from bench.metrics.psnr import gain
 from bench.records import Rows
 from bench.timing import now
@@ -20,10 +21,12 @@ from bench.world import attacked
 from bench.world import cells as plan
 from bench.world.cells import Cell
 from bench.worlds import WorldOptions, build
+from runtime import explain
 from runtime import schedule as schedules
 from runtime.schedule import NoiseLevel
 
 GAINS = (8, 16, 32, 64)  # of 255
+MAPPED = 50  # pictures explained at once
 
 
 def measure(rows: Rows, options: argparse.Namespace, console: Console) -> str:
@@ -35,6 +38,7 @@ def measure(rows: Rows, options: argparse.Namespace, console: Console) -> str:
     if not board.mine("chosen"):
         board.note("chosen", {"t": at.t, "sigma": at.sigma * 255, "by": "--sigma" if options.sigma else "validation split"})
     board.gains()
+    board.maps()
     board.all(plan.everything(images, at), "test split")
     return board.name
 
@@ -43,7 +47,7 @@ class Board:
     """One campaign's rows and the networks they need; each backbone's bench is made when its first cell comes."""
 
     def __init__(self, rows: Rows, options: argparse.Namespace, console: Console):
-        self.rows, self.console = rows, console
+        self.rows, self.console, self.images = rows, console, options.images
         self.benches: dict[str, Workbench] = {}
         self.pictures: dict[tuple, Tensor] = {}
         wanted = {"table": "world", "images": options.images, "sigma": options.sigma, "weights": self._weights()}
@@ -103,6 +107,18 @@ class Board:
         for noise in (noise for noise in GAINS if noise not in done):
             found = gain(denoiser.model, denoiser.schedule, images, noise / 255)
             self.note("gain", {"noise": noise, "decibel": round(found, 4), "n": len(images)})
+
+    def maps(self) -> None:
+        """Pixel accuracy of each explainer's maps of the predicted class against the exact masks: ViT, `digits`, clean, undefended."""
+        done, backbone = {row["explainer"] for row in self.mine("map")}, self._bench("vit_embedded").world.backbone
+        for spec in (spec for spec in plan.EXPLAINERS if spec not in done):
+            explainer, found = explain.build(spec, backbone), []
+            for start in range(0, self.images, MAPPED):
+                batch = embedded.batch("digits", "test", range(start, min(start + MAPPED, self.images)))
+                with torch.inference_mode():
+                    classes = backbone.model(batch.images).argmax(1)
+                found += pixel_accuracy(explainer(batch.images, classes), (batch.masks == 1).long()).tolist()
+            self.note("map", {"explainer": spec, "n": self.images, "scores": [round(score, 4) for score in found]})
 
     def _bench(self, backbone: str) -> Workbench:
         if backbone not in self.benches:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from bench.markdown import table
 from bench.protocols import SIGMAS
-from bench.stats import wilson
+from bench.stats import mean_interval, wilson
 from bench.world import cells as plan
 from bench.world.cells import ATTACKS, BACKBONES, DEMANDS, Cell
 from runtime import schedule as schedules
@@ -61,7 +61,7 @@ class Found:
 def render(rows: list[dict]) -> str:
     """The whole page as Markdown."""
     found = Found(rows)
-    parts = (heading, demands, backbones, choice, curve, denoiser, ablation)
+    parts = (heading, demands, backbones, choice, curve, denoiser, ablation, maps)
     return "\n".join([*(part(found) for part in parts), READING])
 
 
@@ -166,6 +166,22 @@ def ablation(found: Found) -> str:
             shares[2] = shares[1]
         lines.append([told, *("–" if share is None else _told(share) for share in shares)])
     return "## Ablation: ViT, `digits`\n\n" + table(["", "clean", "PGD (transfer)", "adaptive", "BPDA"], lines)
+
+
+def maps(found: Found) -> str:
+    """Pixel accuracy of each explainer, and what it has above `random` on the same pictures."""
+    scores = {row["explainer"]: row["scores"] for row in found.rows if row["kind"] == "map"}
+    lines = []
+    for name, own in scores.items():
+        above = [score - control for score, control in zip(own, scores["random"], strict=True)]
+        gained = "" if name == "random" else _interval(above, "+")
+        lines.append([f"`{name}`", _interval(own), gained])
+    return "## Maps against the masks: ViT, `digits`, clean, undefended\n\n" + table(["explainer", "pixel accuracy", "above random"], lines)
+
+
+def _interval(values: list[float], sign: str = "") -> str:
+    mean, low, high = mean_interval(values)
+    return f"{mean:{sign}.1%} [{low:{sign}.1%}, {high:{sign}.1%}]"
 
 
 def plot(rows: list[dict], path: Path) -> None:

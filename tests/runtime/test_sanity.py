@@ -1,0 +1,52 @@
+"""Do the maps mean something? On the trained embedded ViT: they depend on its weights and the class, and lie on the object."""
+
+import pytest
+import torch
+
+from bench.data import embedded
+from bench.metrics.pixel_accuracy import pixel_accuracy
+from bench.stats import mean_interval
+from runtime import backbone as backbones
+from runtime.explain import build
+from runtime.network import randomize
+
+
+@pytest.fixture(scope="module")
+def vit():
+    return backbones.build("vit_embedded")
+
+
+@pytest.mark.parametrize("name", ["vta", "rollout", "gradcam", "lrp", "grad_rollout", "input_gradient"])
+def test_maps_change_when_the_last_layers_are_randomised(vit, name):
+    """Adebayo et al. 2018: a map that stays has not looked at what was learned."""
+    batch = embedded.batch("digits", "test", range(6))
+    before = build(name, vit)(batch.images, batch.labels).flatten(1)
+    other = backbones.build("vit_embedded")
+    for layer in (*other.model.get_submodule("model.blocks")[-2:], other.model.get_submodule("model.head")):
+        randomize(layer, 1)
+    after = build(name, other)(batch.images, batch.labels).flatten(1)
+    alike = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(before, after, strict=True)])
+    assert alike.nan_to_num().median() < 0.95
+
+
+@pytest.mark.parametrize("name", ["vta", "gradcam", "lrp:form=partial", "attribution_rollout", "grad_rollout", "input_gradient"])
+def test_two_classes_in_one_picture_have_two_maps(vit, name):
+    batch = embedded.batch("pairs", "test", range(4))
+    explain = build(name, vit)
+    one, other = explain(batch.images, batch.labels), explain(batch.images, batch.others)
+    assert not torch.allclose(one, other, rtol=1e-2, atol=1e-2 * one.abs().max().item())
+
+
+@pytest.mark.parametrize("name", ["vta", "rollout"])
+def test_maps_lie_on_the_object_more_than_random_ones(vit, name):
+    batch = embedded.batch("digits", "test", range(60))
+    mask = (batch.masks == 1).long()
+    ours, control = (pixel_accuracy(build(spec, vit)(batch.images, batch.labels), mask) for spec in (name, "random"))
+    assert mean_interval((ours - control).tolist(), 0.99)[1] > 0
+
+
+def test_the_inverse_lies_off_it(vit):
+    batch = embedded.batch("digits", "test", range(40))
+    mask = (batch.masks == 1).long()
+    ours, inverse = (pixel_accuracy(build(spec, vit)(batch.images, batch.labels), mask) for spec in ("vta", "inverse:of=vta"))
+    assert mean_interval((ours - inverse).tolist(), 0.99)[1] > 0
