@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from runtime import denoise, schedule, smooth
+from runtime import denoise, fuse, schedule, smooth
 from runtime.errors import FvitError, PictureError
 from runtime.noise import DrawNoise
 from runtime.smooth import Explained, Plan
@@ -228,3 +228,22 @@ def test_draws_batch_and_numbers_must_fit(images):
     for bad, numbers in ((plan(draws=0), [0, 1, 2]), (plan(batch=0), [0, 1, 2]), (plan(), [0])):
         with pytest.raises(FvitError, match="1 or more, one each"):
             smooth.smooth(images, numbers, bad, step())
+
+
+def test_the_share_of_draws_in_which_a_cell_is_among_the_top(images):
+    found = mapped(images, plan(draws=5, batch=4), "top_share")["bright", "top_share"].maps
+    tops = [resized(images, draw)[:, 0].flatten(1).topk(16, 1).indices for draw in range(5)]
+    wanted = sum(torch.zeros(3, 64).scatter_(1, top, 0.2) for top in tops)
+    torch.testing.assert_close(found.flatten(1).float(), wanted)
+
+
+def test_two_shares_of_draws_merge_into_the_whole(images):
+    whole = mapped(images, plan(draws=9, batch=4))["bright", "mean"]
+    first = mapped(images, plan(draws=4, batch=4))["bright", "mean"]
+    rest = mapped(images, Plan(SIGMA, 5, 0, 4, GRID, first=4))["bright", "mean"]
+    both = fuse.merged(fuse.merged(None, first), rest)
+    torch.testing.assert_close(both.maps, whole.maps)
+    torch.testing.assert_close(both.squares, whole.squares)
+    assert both.draws == 9
+    with pytest.raises(FvitError, match="two means or two shares are wanted"):
+        fuse.merged(first, mapped(images, plan(draws=2), "median")["bright", "median"])
