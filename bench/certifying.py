@@ -3,6 +3,7 @@
 Selection draws choose the label, which is also the class that the estimation draws' maps explain; the estimation draws bound both.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
@@ -114,7 +115,7 @@ class Certifier:
         drawn, said = self._estimate(sample.images, index, chosen)
         assert drawn.mean is not None and drawn.share is not None and drawn.mean.squares is not None
         label = certify.label(selection[0].numpy(), drawn.votes[0].numpy(), self.claim.sigma, settings.alpha / 2)
-        top = certify.top(drawn.mean, 0, replace(self.claim, alpha=settings.alpha / 2), self.span(drawn.mean))
+        top = certify.top(drawn.mean, 0, replace(self.claim, alpha=settings.alpha / 2), self.span)
         if settings.radius is not None:  # draws that stopped by themselves support what was asked and nothing finer
             reach = settings.radius * self.claim.sigma if said else 0.0
             label, top = Label(int(chosen[0]) if said else certify.ABSTAIN, label.share, reach, 0.0), Top(top.cells, reach)
@@ -142,7 +143,7 @@ class Certifier:
             votes = drawn.votes + more.votes if drawn.draws else more.votes
             drawn = Drawn(votes, merged(drawn.mean, more.mean), merged(drawn.share, more.share), look)
             assert drawn.mean is not None
-            question = Question(self.claim, settings.radius * self.claim.sigma, looks, span=self.span(drawn.mean))
+            question = Question(self.claim, settings.radius * self.claim.sigma, looks, span=self.span)
             said = sequential.answer(question, int(drawn.votes[0, int(chosen[0])]), look, drawn.mean)
             if said is not None:
                 break
@@ -153,15 +154,20 @@ class Certifier:
         plan = Plan(self.claim.sigma, draws, self.settings.seed, BATCH, (size, size), first)
         asked = None
         if chosen is not None:
-            high, wide = self.bench.world.backbone.grid
-            asked = Explained({name: self.explainer}, chosen, ("mean", "top_share"), CAP / (high * wide))
+            asked = Explained({name: self.explainer}, chosen, ("mean", "top_share"), self.cap)
         found = smooth(images, [index], plan, self.step, asked)
         return Drawn(found.votes, found.maps.get((name, "mean")), found.maps.get((name, "top_share")), draws)
 
-    def span(self, mean: Fused) -> float:
-        """The most that a cell of one draw's map can hold."""
-        cells = mean.maps[0].numel()
-        return min(1.0, CAP / cells + (1.0 - CAP / cells) / cells)
+    @functools.cached_property
+    def cap(self) -> float:
+        """The most that a cell of one draw's map may hold, before what is cut is spread."""
+        picture = torch.zeros(1, 3, self.bench.world.backbone.size, self.bench.world.backbone.size)
+        return CAP / self.explainer(picture, torch.zeros(1, dtype=torch.int64))[0].numel()
+
+    @property
+    def span(self) -> float:
+        """The most that it holds then."""
+        return min(1.0, self.cap + (1.0 - self.cap) * self.cap / CAP)
 
     def _beyond(self, row: dict, factor: float) -> None:
         """PGD through the smoothed classifier in an l2 ball of `factor` times the certified radius: does the vote change?"""

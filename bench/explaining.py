@@ -1,11 +1,12 @@
 """Maps of a picture as it is and attacked, undefended and behind DDS: the draws are denoised once and serve every explainer, class and fuse."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from rich.console import Console
 from torch import Tensor
 
@@ -19,7 +20,6 @@ from bench.worlds import NOISE, World, WorldOptions, build
 from runtime import explain as explaining
 from runtime import pictures
 from runtime import schedule as schedules
-from runtime.fuse import Fused
 from runtime.noise import DrawNoise
 from runtime.protocols import Explainer
 from runtime.schedule import NoiseLevel
@@ -54,7 +54,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Seen:
-    """One picture in one state. `plain` and `dds`: maps (G1, G2) by explainer and class, and by explainer, class and fuse."""
+    """One picture in one state. `plain` and `dds`: maps (G1, G2) by explainer and class number, and by fuse besides."""
 
     name: str
     state: str
@@ -64,8 +64,8 @@ class Seen:
     scores: Tensor
     votes: Tensor
     classes: tuple[str, ...]
-    plain: dict[tuple[str, str], Tensor]
-    dds: dict[tuple[str, str, str], Tensor]
+    plain: dict[tuple[str, int], Tensor]
+    dds: dict[tuple[str, int, str], Tensor]
     seconds: dict[str, float]
     level: NoiseLevel
 
@@ -94,30 +94,26 @@ def explain(asked: Asked, console: Console) -> list[Seen]:
     found = []
     for subject in subjects(asked, world):
         scores = _scores(world, subject.image)
-        wanted = {_class(word, scores, world): word for word in asked.explained}
+        wanted = list(dict.fromkeys(_class(word, scores, world) for word in asked.explained))
         for state, image in _states(asked, world, subject, scores):
-            found.append(
-                _look(asked, bench, Subject(subject.name, image, subject.number, subject.label, subject.mask), state, wanted, explainers)
-            )
+            found.append(_look(asked, bench, replace(subject, image=image), state, wanted, explainers))
     return found
 
 
 def subjects(asked: Asked, world: World) -> list[Subject]:
     """The files, or pictures of the embedded world's test split."""
+    side = world.backbone.size
     if asked.files:
         paths = [path for given in asked.files for path in pictures.find(given)]
-        return [Subject(path.stem, pictures.read(path, world.backbone.size)[None], i, None, None) for i, path in enumerate(paths)]
+        stems = [path.stem for path in paths]
+        names = [stem if stems.count(stem) == 1 else f"{stem} {i}" for i, stem in enumerate(stems)]
+        return [
+            Subject(name, pictures.read(path, side)[None], i, None, None) for i, (name, path) in enumerate(zip(names, paths, strict=True))
+        ]
     batch = embedded.batch(asked.task, "test", asked.picture)
-    return [
-        Subject(
-            f"{asked.task} {number}",
-            resize(batch.images[i : i + 1], (world.backbone.size,) * 2),
-            number,
-            int(batch.labels[i]),
-            batch.masks[i],
-        )
-        for i, number in enumerate(asked.picture)
-    ]
+    masks = F.interpolate(batch.masks[:, None].float(), (side, side))[:, 0]
+    images, labels = resize(batch.images, (side, side)), batch.labels.tolist()
+    return [Subject(f"{asked.task} {n}", images[i : i + 1], n, labels[i], masks[i]) for i, n in enumerate(asked.picture)]
 
 
 def arrays(seen: list[Seen]) -> dict[str, np.ndarray]:
@@ -127,8 +123,8 @@ def arrays(seen: list[Seen]) -> dict[str, np.ndarray]:
         at = f"{one.name}/{one.state}".replace(" ", "_")
         found |= {f"{at}/image": one.image.numpy(), f"{at}/denoised": one.denoised.numpy(), f"{at}/votes": one.votes.numpy()}
         found |= {f"{at}/scores": one.scores.numpy()}
-        found |= {f"{at}/plain/{'/'.join(key)}": value.numpy() for key, value in one.plain.items()}
-        found |= {f"{at}/dds/{'/'.join(key)}": value.numpy() for key, value in one.dds.items()}
+        found |= {f"{at}/plain/{'/'.join(map(str, key))}": value.numpy() for key, value in one.plain.items()}
+        found |= {f"{at}/dds/{'/'.join(map(str, key))}": value.numpy() for key, value in one.dds.items()}
     return found
 
 
@@ -141,36 +137,29 @@ def _states(asked: Asked, world: World, subject: Subject, scores: Tensor) -> lis
     return states
 
 
-def _look(asked: Asked, bench: Workbench, subject: Subject, state: str, wanted: dict[int, str], explainers: dict[str, Explainer]) -> Seen:
+def _look(asked: Asked, bench: Workbench, subject: Subject, state: str, wanted: list[int], explainers: dict[str, Explainer]) -> Seen:
     """One set of denoised draws; each explainer bound to each class looks at it."""
     world, clock = bench.world, StageClock(bench.device)
     level = schedules.level(world.denoiser.schedule, (asked.sigma or NOISE) / 255, "cumulative")
     step = fused(bench.load(asked.session, "fp32", "classify_draws").session, level, world.denoiser.schedule, clock)
-    pairs = {(spec, number): _bound(explain, number) for spec, explain in explainers.items() for number in wanted}
-    named = {f"{spec}|{number}": explain for (spec, number), explain in pairs.items()}
+    bound = {f"{spec} of {number}": _bound(explain, number) for spec, explain in explainers.items() for number in wanted}
     size = world.denoiser.size
     plan = Plan(level.sigma, asked.draws, asked.seed, min(BATCH, asked.draws), (size, size))
-    smoothed = smooth(subject.image, [subject.number], plan, step, Explained(named, fuses=asked.fuse), clock)
-    noisy = resize(subject.image, (size, size))
-    noisy = noisy + level.sigma * DrawNoise(asked.seed, [subject.number], [0]).normal(noisy)
-    classes = world.backbone.classes
+    smoothed = smooth(subject.image, [subject.number], plan, step, Explained(bound, fuses=asked.fuse), clock)
+    seconds, clean, noise = dict(clock.seconds), resize(subject.image, (size, size)), DrawNoise(asked.seed, [subject.number], [0])
+    _, denoised = step(clean + level.sigma * noise.normal(clean), noise)
+    assert denoised is not None
     return Seen(
-        subject.name, state, subject.image[0], step(noisy, DrawNoise(asked.seed, [subject.number], [1]))[1][0], subject.mask,  # type: ignore[index]
-        _scores(world, subject.image), smoothed.votes[0], classes,
-        {(spec, classes[number]): explain(subject.image, torch.zeros(1))[0] for (spec, number), explain in pairs.items()},
-        {(spec, classes[number], fuse): _map(smoothed.maps, f"{spec}|{number}", fuse) for spec, number in pairs for fuse in asked.fuse},
-        dict(clock.seconds), level,
+        subject.name, state, subject.image[0], denoised[0], subject.mask, _scores(world, subject.image), smoothed.votes[0],
+        world.backbone.classes,
+        {(spec, number): explain(subject.image, torch.tensor([number]))[0] for spec, explain in explainers.items() for number in wanted},
+        {(s, n, fuse): smoothed.maps[f"{s} of {n}", fuse].maps[0] for s in explainers for n in wanted for fuse in asked.fuse}, seconds, level,
     )  # fmt: skip
 
 
 def _bound(explain: Explainer, number: int) -> Explainer:
     """`explain` for one class, whatever the draw voted for."""
-    return lambda images, classes: explain(images, torch.full((len(images),), number))
-
-
-def _map(maps, name: str, fuse: str) -> Tensor:
-    found: Fused = maps[name, fuse]
-    return found.maps[0]
+    return lambda images, classes: explain(images, torch.full_like(classes, number))
 
 
 def _class(word: str, scores: Tensor, world: World) -> int:

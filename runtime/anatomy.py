@@ -104,8 +104,7 @@ def flow(body: Anatomy, matrices: Sequence[Tensor], first: int = 0) -> Tensor:
         elif (matrix := wanted.get(step)) is not None:
             rows = readout(body, step, matrix) if rows is None else rows
             rows = join(step, torch.einsum("bi,bij->bj", split(step, rows), matrix))
-    if rows is None:
-        raise FvitError(f"layer {first} was asked for and there are {len(body.layers)}")
+    assert rows is not None
     return rows[:, body.prefix :].reshape(-1, *body.grid)
 
 
@@ -142,10 +141,10 @@ def window_layer(name: str, block: nn.Module) -> Layer:
 
 def _vit(model: nn.Module) -> Anatomy:
     assert isinstance(model, VisionTransformer)
-    if model.attn_pool is not None or model.global_pool not in ("token", "avg"):
+    if model.attn_pool is not None or model.global_pool not in ("token", "avg") or model.pool_include_prefix:
         raise FvitError(f"a ViT with pooling {model.global_pool!r} came; one that reads its class token or averages is wanted")
     prefix, grid = model.num_prefix_tokens, model.patch_embed.grid_size
-    layers = tuple(Layer(f"blocks.{i}", block, block.attn, None) for i, block in enumerate(model.blocks))  # type: ignore[arg-type]
+    layers = tuple(Layer(f"blocks.{i}", block, getattr(block, "attn", block), None) for i, block in enumerate(model.blocks))
     tokens = prefix + grid[0] * grid[1]
     token = (1.0,) + (0.0,) * (tokens - 1) if model.global_pool == "token" else None
     return Anatomy(layers, token, prefix, grid)
@@ -159,6 +158,8 @@ def _deit(model: nn.Module) -> Anatomy:
 
 def _swin(model: nn.Module) -> Anatomy:
     assert isinstance(model, SwinTransformer)
+    if model.head.global_pool.pool_type != "avg":
+        raise FvitError(f"a Swin with pooling {model.head.global_pool.pool_type!r} came; one that averages is wanted")
     steps: list[Layer | Merge] = []
     for s, stage in enumerate(model.layers):
         if isinstance(stage.downsample, PatchMerging):

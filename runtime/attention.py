@@ -40,11 +40,11 @@ def seen(model: nn.Module, images: Tensor, classes: Int[Tensor, " B"], layers: S
     return Seen([one.detach() for one in tracked], list(gradients), record)
 
 
-def record(model: nn.Module, images: Tensor) -> tuple[Record, Tensor]:
-    """One forward pass without gradients: what the rules of relevance read, and the scores (B, K)."""
+def record(model: nn.Module, images: Tensor) -> Record:
+    """One forward pass without gradients: what the rules of relevance read."""
     with torch.no_grad(), recorded(model, needed(model.get_submodule("model"))) as found:
-        scores = model(images)
-    return found, scores
+        model(images)
+    return found
 
 
 def relevance(model: nn.Module, found: Record, classes: Tensor, rules: Rules, layers: Sequence[Layer]) -> list[Tensor]:
@@ -60,11 +60,11 @@ def one_hot(scores: Tensor, classes: Tensor) -> Tensor:
     return torch.zeros_like(scores).scatter_(1, classes[:, None], 1.0)
 
 
-def chosen(layers: Sequence[Layer], number: int) -> Layer:
-    """Layer `number`, from the end where it is negative."""
+def chosen(layers: Sequence[Layer], number: int) -> int:
+    """The index of layer `number`, counted from the end where that is negative."""
     if not -len(layers) <= number < len(layers):
         raise FvitError(f"layer {number} was asked for; there are {len(layers)}, 0 to {len(layers) - 1} (or -1, the last)")
-    return layers[number]
+    return number % len(layers)
 
 
 def _drops(layers: Sequence[Layer]) -> list[nn.Module]:

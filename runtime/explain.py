@@ -25,7 +25,9 @@ def build(spec: str, backbone: Backbone) -> Explainer:
     inner = make(backbone, **_options(name, words, make))
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
-        count = len(backbone.classes)
+        count, size = len(backbone.classes), backbone.size
+        if images.shape[-2:] != (size, size):
+            raise FvitError(f"pictures of {images.shape[-2]} x {images.shape[-1]} came; {backbone.name} wants {size} x {size}")
         if len(classes) != len(images) or (len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < count):
             raise FvitError(f"classes {classes.tolist()} came for {len(images)} pictures; one of 0 to {count - 1} for each is wanted")
         with torch.inference_mode(False):
@@ -36,10 +38,15 @@ def build(spec: str, backbone: Backbone) -> Explainer:
 
 
 def class_number(name: str, backbone: Backbone) -> int:
-    """The class of that name or number; an unknown one is refused with the nearest."""
-    if name.isdigit() and name not in backbone.classes:
-        name = backbone.classes[int(name)] if int(name) < len(backbone.classes) else name
-    return backbone.classes.index(plugins.known(name, backbone.classes, "class"))
+    """The class of that name or number; an unknown one is refused with the nearest, and a name that two classes have."""
+    if name.isdigit() and name not in backbone.classes and int(name) < len(backbone.classes):
+        return int(name)
+    plugins.known(name, backbone.classes, "class")
+    if (count := backbone.classes.count(name)) > 1:
+        raise FvitError(
+            f"{count} classes of {backbone.name} are called {name!r}; give its number, the first is {backbone.classes.index(name)}"
+        )
+    return backbone.classes.index(name)
 
 
 def upsampled(maps: Float[Tensor, "B G1 G2"], size: int) -> Float[Tensor, "B S S"]:

@@ -197,7 +197,7 @@ def _heads(x: Tensor, count: int) -> Tensor:
     return x.unflatten(-1, (count, -1)).transpose(1, 2)
 
 
-SAME = (nn.Identity, nn.Dropout, DropPath, LayerScale, nn.LayerNorm, LayerNorm, nn.GELU, nn.ReLU, nn.Softmax)
+SAME = (nn.Identity, nn.Dropout, DropPath, LayerScale, nn.LayerNorm, LayerNorm, nn.GELU, nn.ReLU)
 MODULES: dict[type, Rule] = dict.fromkeys(SAME, same) | {
     nn.Linear: linear, nn.Sequential: sequence, Mlp: chain("fc1", "act", "drop1", "norm", "fc2", "drop2"),
     Attention: attention, WindowAttention: attention, Block: block, SwinTransformerBlock: swin_block, PatchMerging: merging,

@@ -32,13 +32,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> explaining.Asked:
-    names = ("world", "backbone", "weights", "classes", "denoiser_weights", "head_channels", "task", "explainer", "sigma", "draws", "fuse")
-    facts = {name: getattr(options, name) for name in names}
-    wanted = options.explained.split(",")
-    return explaining.Asked(
-        **facts, files=tuple(map(Path, options.pictures)), picture=options.picture, explained=tuple(wanted), session=options.session,
-        attack=options.attack, seed=options.seed,
-    )  # fmt: skip
+    networks = ("world", "backbone", "weights", "classes", "denoiser_weights", "head_channels")
+    maps = ("task", "picture", "explainer", "sigma", "draws", "fuse", "session", "attack", "seed")
+    facts = {name: getattr(options, name) for name in (*networks, *maps)}
+    return explaining.Asked(**facts, files=tuple(map(Path, options.pictures)), explained=tuple(options.explained.split(",")))
 
 
 def _classes(one: explaining.Seen) -> Table:

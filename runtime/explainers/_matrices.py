@@ -34,4 +34,4 @@ def residual(matrix: Tensor, normalise: str) -> Tensor:
     if normalise == "none":
         return whole
     sums = whole.sum(-1)
-    return whole / sums[:, :, None] if normalise == "rows" else whole / 2 / (sums[:, None, :] / 2)
+    return whole / sums[:, :, None] if normalise == "rows" else whole / sums[:, None, :]

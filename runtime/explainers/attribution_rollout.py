@@ -12,12 +12,13 @@ from runtime.protocols import Backbone, Explainer
 def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer") -> Explainer:
     """Rows are not normalised, as in the public code."""
     body = anatomy(backbone)
-    layers = body.layers[body.layers.index(attention.chosen(body.layers, start_layer)) :]
+    start = attention.chosen(body.layers, start_layer)
+    layers = body.layers[start:]
     ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
-        record, _ = attention.record(backbone.model, images)
+        record = attention.record(backbone.model, images)
         found = attention.relevance(backbone.model, record, classes, ruled, layers)
-        return flow(body, [residual(one.clamp_min(0).mean(1), "none") for one in found], body.layers.index(layers[0]))
+        return flow(body, [residual(one.clamp_min(0).mean(1), "none") for one in found], start)
 
     return explain

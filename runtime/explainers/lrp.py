@@ -1,7 +1,10 @@
 """Layer-wise relevance propagation: full, down to the pixels, or partial, down to one attention map.
 
 full     sum over colours of the relevance of each pixel; it may be negative
-partial  (mean over heads of the relevance of a layer's map)+, read where the head reads
+partial  mean over heads of (the relevance of a layer's map)+, read where the head reads
+
+In float32 the rules divide by values near 0: two ways of rounding (another batch, another machine) can differ by as much as the map itself
+for `full` and `original`. Where that matters, compute in float64.
 """
 
 from torch import Tensor
@@ -16,21 +19,22 @@ def build(backbone: Backbone, form: str = "full", rules: str = "chefer", layer: 
     """`rules`: chefer, or original, the baseline's. Partial: of `layer`, its relevance times its gradient if `gradients`."""
     body = anatomy(backbone)
     ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
-    inner, one = backbone.model.get_submodule("model"), attention.chosen(body.layers, layer)
+    inner, number = backbone.model.get_submodule("model"), attention.chosen(body.layers, layer)
+    one = body.layers[number]
 
     def full(images: Tensor, classes: Tensor) -> Tensor:
-        record, scores = attention.record(backbone.model, images)
-        pixels, _ = relevance.propagate(inner, record, attention.one_hot(scores, classes), ruled)
+        record = attention.record(backbone.model, images)
+        pixels, _ = relevance.propagate(inner, record, attention.one_hot(record.outputs[inner], classes), ruled)
         assert pixels is not None
         return pixels.sum(1)
 
     def partial(images: Tensor, classes: Tensor) -> Tensor:
         if not gradients:
-            record, _ = attention.record(backbone.model, images)
+            record = attention.record(backbone.model, images)
             (weighted,) = attention.relevance(backbone.model, record, classes, ruled, [one])
         else:
             found = attention.seen(backbone.model, images, classes, [one], whole=True)
             weighted = attention.relevance(backbone.model, found.record, classes, ruled, [one])[0] * found.gradients[0]
-        return flow(body, [weighted.clamp_min(0).mean(1)], body.layers.index(one))
+        return flow(body, [weighted.clamp_min(0).mean(1)], number)
 
     return {"full": full, "partial": partial}[known(form, ("full", "partial"), "form")]

@@ -10,10 +10,10 @@ from runtime.protocols import Backbone, Explainer
 def build(backbone: Backbone, layer: int = 0) -> Explainer:
     """Of layer `layer`; the paper takes the first, evaluations elsewhere the last (-1). It does not look at the class."""
     body = anatomy(backbone)
-    one = attention.chosen(body.layers, layer)
+    number = attention.chosen(body.layers, layer)
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
-        (heads,) = attention.maps(backbone.model, images, [one])
-        return flow(body, [heads.mean(1)], body.layers.index(one))
+        (heads,) = attention.maps(backbone.model, images, [body.layers[number]])
+        return flow(body, [heads.mean(1)], number)
 
     return explain

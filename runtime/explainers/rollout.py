@@ -14,11 +14,12 @@ from runtime.protocols import Backbone, Explainer
 def build(backbone: Backbone, start_layer: int = 0, fusion: str = "mean", discard: float = 0.0, normalise: str = "rows") -> Explainer:
     """`fusion` of heads: mean, max or min; `discard`: share of each matrix's smallest entries set to 0. It does not look at the class."""
     body = anatomy(backbone)
-    layers = body.layers[body.layers.index(attention.chosen(body.layers, start_layer)) :]
+    start = attention.chosen(body.layers, start_layer)
+    layers = body.layers[start:]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
         found = attention.maps(backbone.model, images, layers)
         cut = [discarded(fused(heads, fusion), discard, keep_first=body.prefix > 0) for heads in found]
-        return flow(body, [residual(matrix, normalise) for matrix in cut], body.layers.index(layers[0]))
+        return flow(body, [residual(matrix, normalise) for matrix in cut], start)
 
     return explain

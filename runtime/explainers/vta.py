@@ -1,6 +1,7 @@
 """VTA, transformer attribution (Chefer et al. 2021, eqs. 13 to 15): r (C_L + I) ... (C_s + I),  C_l = mean over heads of (grad A_l x R_l)+.
 
-R_l is the relevance of layer l's attention map, grad A_l the gradient of the class's score by it.
+R_l is the relevance of layer l's attention map, grad A_l the gradient of the class's score by it. In float32 two
+ways of rounding can differ by some percent of the map's largest cell, in rare cases by a fifth: the rules of R divide by values near 0.
 """
 
 from torch import Tensor
@@ -15,13 +16,14 @@ from runtime.protocols import Backbone, Explainer
 def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer") -> Explainer:
     """Rows are not normalised, as in the public code; its evaluation scripts take `start_layer` 1."""
     body = anatomy(backbone)
-    layers = body.layers[body.layers.index(attention.chosen(body.layers, start_layer)) :]
+    start = attention.chosen(body.layers, start_layer)
+    layers = body.layers[start:]
     ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
         found = attention.seen(backbone.model, images, classes, layers, whole=True)
         shared = attention.relevance(backbone.model, found.record, classes, ruled, layers)
         matrices = [(g * r).clamp_min(0).mean(1) for g, r in zip(found.gradients, shared, strict=True)]
-        return flow(body, [residual(matrix, "none") for matrix in matrices], body.layers.index(layers[0]))
+        return flow(body, [residual(matrix, "none") for matrix in matrices], start)
 
     return explain

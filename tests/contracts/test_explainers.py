@@ -1,16 +1,21 @@
 """What every explainer promises, for each file in runtime/explainers and a ViT, a distilled DeiT and a Swin."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 import torch
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.vision_transformer import ParallelThingsBlock, VisionTransformer
 
+from runtime import attention, plugins
 from runtime import backbone as backbones
 from runtime import explain as explaining
-from runtime import plugins
+from runtime.anatomy import anatomy
 from runtime.errors import FvitError
 from runtime.hooks import recorded
 from runtime.protocols import Backbone
+from runtime.relevance import RULES
 
 BACKBONES = ("vit_embedded", "deit_embedded", "swin_embedded")
 MORE = ("rollout:fusion=max:discard=0.5", "gradcam:form=feature", "lrp:form=partial", "lrp:rules=original", "lrp:form=partial:layer=0")
@@ -52,6 +57,37 @@ def test_every_promise(explained):
     assert [module.fused_attn for module in modules if hasattr(module, "fused_attn")] == before
     assert not any(module._forward_hooks or module._backward_hooks for module in modules)
     assert not any(parameter.requires_grad for parameter in backbone.model.parameters())
+
+
+def test_deit_reads_both_prefix_tokens_half_each():
+    deit = double("deit_embedded")
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    layer = anatomy(deit).layers[-1]
+    (heads,) = attention.maps(deit.model, images, [layer])
+    found = explaining.build("raw_attention:layer=-1", deit)(images, torch.tensor([0, 1]))
+    torch.testing.assert_close(found.flatten(1), heads.mean(1)[:, :2, 2:].mean(1))
+    record = attention.record(deit.model, images)
+    (shared,) = attention.relevance(deit.model, record, torch.tensor([0, 1]), RULES["chefer"], [layer])
+    rows = shared.sum((1, 3))  # relevance starts at both tokens' rows, and at no other
+    assert (rows[:, :2].abs() > 1e-3).all() and rows[:, 2:].abs().max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reg_tokens": 2, "no_embed_class": True, "init_values": 0.1},
+        {"global_pool": "avg", "reg_tokens": 1, "pre_norm": True},
+        {"global_pool": "avg", "class_token": False},
+    ],
+    ids=["registers", "averaged", "no class token"],
+)
+@pytest.mark.parametrize("name", ["vta", "rollout", "lrp", "gradcam"])
+def test_timms_other_vits(name, options):
+    model = VisionTransformer(img_size=16, patch_size=4, embed_dim=32, depth=2, num_heads=2, num_classes=3, **options)
+    backbone = backbones.wrap("odd", model, tuple("abc"), (0.5,) * 3, (0.5,) * 3, 16)
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    maps = explaining.build(name, backbone)(images, torch.tensor([0, 2]))
+    assert maps.shape == (2, *((16, 16) if name == "lrp" else (4, 4))) and torch.isfinite(maps).all() and (maps != 0).any()
 
 
 def test_fused_attention_is_restored_and_no_hook_stays_after_an_exception():
@@ -114,11 +150,33 @@ def test_a_wrong_spec_says_what_is_wanted(spec, said):
     [({"qk_norm": True}, "normalises inside its attention .q_norm."), ({"class_token": False, "global_pool": "max"}, "pooling 'max'")],
 )
 def test_unknown_attention_is_named(options, said):
-    from timm.models.vision_transformer import VisionTransformer
-
     model = VisionTransformer(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3, **options)
     with pytest.raises(FvitError, match=said):
         explaining.build("rollout", backbones.wrap("odd", model, tuple("abc"), (0.5,) * 3, (0.5,) * 3, 16))
+
+
+def test_a_swin_that_does_not_average_is_named():
+    model = SwinTransformer(
+        img_size=16, patch_size=4, embed_dim=8, depths=(1,), num_heads=(2,), window_size=4, num_classes=3, global_pool="max"
+    )
+    with pytest.raises(FvitError, match="a Swin with pooling 'max' came"):
+        explaining.build("rollout", backbones.wrap("odd", model, tuple("abc"), (0.5,) * 3, (0.5,) * 3, 16))
+
+
+def test_blocks_without_attention_of_their_own_are_named():
+    model = VisionTransformer(img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2, num_classes=3, block_fn=ParallelThingsBlock)
+    with pytest.raises(FvitError, match="is a ParallelThingsBlock; no relevance is defined for it"):
+        explaining.build("rollout", backbones.wrap("odd", model, tuple("abc"), (0.5,) * 3, (0.5,) * 3, 16))
+
+
+def test_a_picture_of_another_size_and_a_name_of_two_classes():
+    vit = double("vit_embedded")
+    with pytest.raises(FvitError, match="pictures of 32 x 32 came; vit_embedded wants 64 x 64"):
+        explaining.build("rollout", vit)(torch.zeros(1, 3, 32, 32, dtype=torch.float64), torch.tensor([0]))
+    cranes = replace(vit, classes=("crane", "dog", "crane"))
+    assert explaining.class_number("2", cranes) == 2 and explaining.class_number("dog", cranes) == 1
+    with pytest.raises(FvitError, match="2 classes of vit_embedded are called 'crane'; give its number, the first is 0"):
+        explaining.class_number("crane", cranes)
 
 
 def test_a_model_of_another_family_is_named():

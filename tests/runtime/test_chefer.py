@@ -59,7 +59,7 @@ def cases(model: str, dtype: torch.dtype):
 @pytest.mark.parametrize("model", MODELS)
 def test_maps_in_float64(model, key):
     saved, images, classes = cases(model, torch.float64)
-    if f"f64/{key}" not in saved:
+    if model == "vit_base" and f"f64/{key}" not in saved:
         pytest.skip(f"{key} of {model} was not recorded")
     name, options = VARIANTS[key]
     wanted = saved[f"f64/{key}"]
@@ -83,6 +83,7 @@ def test_maps_in_float32(key):
     found = scaled(found) if name == "gradcam" else found
     conditions = json.loads(need("chefer_vit/conditioning.json").read_text())["vit_s64"].get(key)
     wanted = saved[key].flatten(1)
+    assert torch.equal(found.flatten(1).isnan(), wanted.isnan())
     errors = (found.flatten(1) - wanted).nan_to_num().abs().amax(1) / wanted.nan_to_num().abs().amax(1).clamp_min(1e-30)
     for case, error in enumerate(errors.tolist()):
         own = conditions["f32_rel_max"][case] if conditions else 0.0

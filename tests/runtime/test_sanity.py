@@ -26,7 +26,7 @@ def test_maps_change_when_the_last_layers_are_randomised(vit, name):
         randomize(layer, 1)
     after = build(name, other)(batch.images, batch.labels).flatten(1)
     alike = torch.stack([torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(before, after, strict=True)])
-    assert alike.nan_to_num().median() < 0.95
+    assert torch.isfinite(alike).all() and alike.median() < 0.95
 
 
 @pytest.mark.parametrize("name", ["vta", "gradcam", "lrp:form=partial", "attribution_rollout", "grad_rollout", "input_gradient"])

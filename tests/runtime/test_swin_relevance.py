@@ -137,7 +137,7 @@ class Dense:
                 found.append(of_weights)
                 of_q, of_k = (part / 2 for part in self.simple(lambda a, b: a @ b.transpose(-2, -1), [q, k], of_weights))
                 r = torch.stack([of_q, of_k, of_v]).permute(1, 3, 0, 2, 4).flatten(2)
-        return found[::-1], r
+        return found[::-1]
 
     @staticmethod
     def simple(f, inputs, r):
@@ -179,10 +179,10 @@ def test_the_dense_one_is_the_same_network(both):
 
 def test_attention_relevance_equals_the_dense_one(both):
     made, image, whole = both
-    record, _ = attention.record(made.model, image)
+    record = attention.record(made.model, image)
     layers = anatomy(made).layers
     found = attention.relevance(made.model, record, torch.tensor([1]), relevance.RULES["chefer"], layers)
-    wanted, _ = whole.relevance(1)
+    wanted = whole.relevance(1)
     for layer, ours, theirs in zip(layers, found, wanted, strict=True):
         torch.testing.assert_close(dense(layer.block, ours), theirs[0], atol=1e-9 * theirs.abs().max().item(), rtol=0)
 
@@ -190,7 +190,7 @@ def test_attention_relevance_equals_the_dense_one(both):
 @pytest.mark.parametrize("name", ["vta", "rollout", "raw_attention", "raw_attention:layer=2", "attribution_rollout"])
 def test_maps_equal_the_dense_products(both, name):
     made, image, whole = both
-    shared, _ = whole.relevance(1)
+    shared = whole.relevance(1)
     gradients = torch.autograd.grad(whole.scores[0, 1], whole.maps, retain_graph=True)
     eye = [torch.eye(one.shape[-1], dtype=torch.float64) for one in whole.maps]
     per_layer = {
