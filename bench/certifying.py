@@ -3,13 +3,13 @@
 Selection draws choose the label, which is also the class that the estimation draws' maps explain; the estimation draws bound both.
 """
 
-import functools
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from scipy.stats import norm
 from torch import Tensor
 
 from bench import records
@@ -24,6 +24,7 @@ from bench.worlds import WorldOptions, build
 from runtime import certify, denoise, explain, sequential
 from runtime import schedule as schedules
 from runtime.certify import Claim, Label, Top
+from runtime.errors import FvitError
 from runtime.fuse import Fused, merged
 from runtime.sequential import Question
 from runtime.smooth import Explained, Plan, fused, smooth
@@ -75,6 +76,12 @@ class Certifier:
         self.step = fused(session, self.level, world.denoiser.schedule)
         self.explainer = explain.build(settings.explainer, world.backbone)
         self.claim = Claim(self.level.sigma, settings.alpha, settings.k, settings.beta)
+        picture = torch.zeros(1, 3, world.backbone.size, world.backbone.size)
+        self.tokens = self.explainer(picture, torch.zeros(1, dtype=torch.int64))[0].numel()
+        if settings.k >= self.tokens:
+            raise FvitError(f"k {settings.k} came; {settings.explainer} of {settings.backbone} has {self.tokens} cells, fewer are wanted")
+        self.cap = min(1.0, CAP / self.tokens)  # the most that a cell of one draw's map may hold before what is cut is spread
+        self.span = self.cap + (1.0 - self.cap) / self.tokens  # and after
         wanted = asdict(settings) | {"table": "certify", "real_sigma": self.level.sigma * 255, "fingerprints": world.fingerprints()}
         before = [] if fresh else rows.read()
         self.name = records.campaign(before, wanted)
@@ -118,7 +125,8 @@ class Certifier:
         top = certify.top(drawn.mean, 0, replace(self.claim, alpha=settings.alpha / 2), self.span)
         if settings.radius is not None:  # draws that stopped by themselves support what was asked and nothing finer
             reach = settings.radius * self.claim.sigma if said else 0.0
-            label, top = Label(int(chosen[0]) if said else certify.ABSTAIN, label.share, reach, 0.0), Top(top.cells, reach)
+            share = float(norm.cdf(settings.radius)) if said else 0.0
+            label, top = Label(int(chosen[0]) if said else certify.ABSTAIN, share, reach, reach), Top(top.cells, reach)
         mean = drawn.mean.maps[0].flatten().numpy()
         hits = (drawn.share.maps[0].flatten() * drawn.draws).round().long()
         self.note("certificate", {
@@ -157,17 +165,6 @@ class Certifier:
             asked = Explained({name: self.explainer}, chosen, ("mean", "top_share"), self.cap)
         found = smooth(images, [index], plan, self.step, asked)
         return Drawn(found.votes, found.maps.get((name, "mean")), found.maps.get((name, "top_share")), draws)
-
-    @functools.cached_property
-    def cap(self) -> float:
-        """The most that a cell of one draw's map may hold, before what is cut is spread."""
-        picture = torch.zeros(1, 3, self.bench.world.backbone.size, self.bench.world.backbone.size)
-        return CAP / self.explainer(picture, torch.zeros(1, dtype=torch.int64))[0].numel()
-
-    @property
-    def span(self) -> float:
-        """The most that it holds then."""
-        return min(1.0, self.cap + (1.0 - self.cap) * self.cap / CAP)
 
     def _beyond(self, row: dict, factor: float) -> None:
         """PGD through the smoothed classifier in an l2 ball of `factor` times the certified radius: does the vote change?"""

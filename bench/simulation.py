@@ -24,18 +24,22 @@ SELECTION, DRAWS = 20, 400
 
 @dataclass(frozen=True)
 class Scenario:
-    """`shares` of the labels; `maps(rng, n)` gives (n, T) maps whose expectation is `mean`; `radius`: what the adaptive draws ask for."""
+    """`shares` of the labels; `maps(rng, n)` gives (n, T) maps whose expectation is `mean`; `radius`: what the adaptive draws ask for.
+
+    `tops`: they ask it of the map too.
+    """
 
     name: str
     shares: tuple[float, ...]
     mean: ndarray
     maps: Callable[[np.random.Generator, int], ndarray]
     radius: float
+    tops: bool = True
 
 
 def scenarios() -> list[Scenario]:
     """Plain ones and such as are made to mislead: ties, the widest maps there are, and mass that shows up once in a hundred draws."""
-    plain = np.array([8, 7, 6, 3, 2, 2, 1, 1]) / 30
+    plain = np.array([100, 90, 80, 8, 7, 6, 5, 4]) / 300
     tied = np.array([4, 4, 4, 4, 4, 4, 3, 3]) / 30
     rare = np.zeros(8)
     rare[-3:] = 1 / 3
@@ -50,20 +54,20 @@ def scenarios() -> list[Scenario]:
     def around(mean: ndarray, tightness: float) -> Callable[[np.random.Generator, int], ndarray]:
         return lambda rng, n: rng.dirichlet(mean * tightness, n)
 
-    sure = norm.cdf(0.5)  # the label's share whose radius is exactly the one asked for
+    below = norm.cdf(0.5) - 1e-3  # the label's share whose radius is just under the one asked for: a yes is wrong
     return [
         Scenario("clear label, calm maps", (0.9, 0.1), plain, around(plain, 300.0), 0.5),
-        Scenario("share next to 1/2", (0.51, 0.49), plain, around(plain, 300.0), 0.01),
-        Scenario("share at the radius asked for", (sure, 1 - sure), plain, around(plain, 3000.0), 0.5),
+        Scenario("share next to 1/2", (0.51, 0.49), plain, around(plain, 300.0), 0.02, tops=False),
+        Scenario("share just under the radius asked for", (below, 1 - below), plain, around(plain, 300.0), 0.5, tops=False),
         Scenario("ten labels, three alike", (0.3, 0.3, 0.3, *(0.1 / 7,) * 7), tied, around(tied, 300.0), 0.01),
-        Scenario("one cell a draw holds all", (0.95, 0.05), plain, one_hot, 0.05),
-        Scenario("hidden mass, one draw in 100", (0.99, 0.01), hidden, mixed, 0.2),
-        Scenario("tied cells", (0.9, 0.1), tied, around(tied, 300.0), 0.001),
+        Scenario("one cell a draw holds all", (0.95, 0.05), plain, one_hot, 0.3),
+        Scenario("hidden mass, one draw in 100", (0.99, 0.01), hidden, mixed, 0.5),
+        Scenario("tied cells", (0.9, 0.1), tied, around(tied, 3000.0), 0.01),
     ]
 
 
 def wrong(scenario: Scenario, rng: np.random.Generator) -> dict[str, bool]:
-    """One certificate of each kind: did it say more than the truth? (Abstaining is never wrong; `certified`: the fixed one did not.)"""
+    """One certificate of each kind: did it say more than the truth, and did it say anything? (Abstaining is never wrong.)"""
     shares = np.array(scenario.shares)
     selection = rng.multinomial(SELECTION, shares)
     labels, maps = rng.choice(len(shares), DRAWS, p=shares), scenario.maps(rng, DRAWS)
@@ -73,25 +77,28 @@ def wrong(scenario: Scenario, rng: np.random.Generator) -> dict[str, bool]:
     of_label = label.label != certify.ABSTAIN and label.radius > _label_radius(shares[label.label])
     of_top = top.radius > true_radius(scenario.mean, top.cells) + 1e-12
     adaptive = _adaptive(scenario, int(np.argmax(selection)), labels, maps)
-    return {"fixed": of_label or of_top, "adaptive": adaptive, "certified": label.radius > 0 and top.radius > 0}
+    return {
+        "fixed": of_label or of_top, "fixed certified": label.radius > 0 and top.radius > 0,
+        "adaptive": adaptive is not None and scenario.radius > adaptive, "adaptive certified": adaptive is not None,
+    }  # fmt: skip
 
 
-def _adaptive(scenario: Scenario, chosen: int, labels: ndarray, maps: ndarray) -> bool:
-    """Looks at the same draws one look after the other."""
-    question = Question(Claim(SIGMA, ALPHA, K, BETA), scenario.radius, sequential.looks(DRAWS))
+def _adaptive(scenario: Scenario, chosen: int, labels: ndarray, maps: ndarray) -> float | None:
+    """Looks at the same draws one look after the other: the true radius of what was certified, None if that was nothing."""
+    question = Question(Claim(SIGMA, ALPHA, K, BETA), scenario.radius, sequential.looks(DRAWS), scenario.tops)
     for n in question.looks:
         so_far = fused(maps[:n])
         if (said := answer(question, int((labels[:n] == chosen).sum()), n, so_far)) is not None:
             break
     if not said:
-        return False
+        return None
     cells = certify.top(so_far, 0, Claim(SIGMA, ALPHA, K, BETA)).cells
-    allowed = min(_label_radius(scenario.shares[chosen]), true_radius(scenario.mean, cells))
-    return scenario.radius > allowed + 1e-12
+    of_top = true_radius(scenario.mean, cells) + 1e-12 if scenario.tops else math.inf
+    return min(_label_radius(scenario.shares[chosen]), of_top)
 
 
 def true_radius(mean: ndarray, cells: tuple[int, ...]) -> float:
-    """Within which at least beta k of `cells` stay, the mean map known."""
+    """Within which at least beta k of `cells` stay, the mean map known: the formula that a general minimiser checks elsewhere."""
     return certify.topk_radius(mean, mean, np.array(cells), Claim(SIGMA, ALPHA, K, BETA))
 
 
@@ -111,9 +118,8 @@ def run(runs: int, seed: int = 0) -> list[dict]:
     for number, scenario in enumerate(scenarios()):
         rng = np.random.default_rng([seed, number])
         errors = [wrong(scenario, rng) for _ in range(runs)]
-        certified = sum(error["certified"] for error in errors)
         for kind in ("fixed", "adaptive"):
-            count = sum(error[kind] for error in errors)
+            count, certified = (sum(error[name] for error in errors) for name in (kind, f"{kind} certified"))
             low = bounds.lower(count, runs, 0.01)
             found.append({"name": scenario.name, "draws": kind, "errors": count, "runs": runs, "low": low, "certified": certified / runs})
     return found
@@ -136,7 +142,7 @@ def main() -> None:
         ]
         for row in run(options.runs, options.seed)
     ]
-    print(table(["distribution", "draws", "wrong", f"error rate (alpha {ALPHA})", "its 99 % lower bound", "both radii above 0"], rows))
+    print(table(["distribution", "draws", "wrong", f"error rate (alpha {ALPHA})", "its 99 % lower bound", "certified at all"], rows))
 
 
 if __name__ == "__main__":

@@ -14,11 +14,6 @@ def lower(hits: int, n: int, alpha: float) -> float:
     return float(beta.ppf(_level(alpha), hits, n - hits + 1)) if hits else 0.0
 
 
-def upper(hits: int, n: int, alpha: float) -> float:
-    """Their upper bound."""
-    return float(beta.isf(_level(alpha), hits + 1, n - hits)) if hits < n else 1.0
-
-
 def bernstein(mean: Float[ndarray, "..."], squares: Float[ndarray, "..."], n: int, alpha: float, span: float) -> Float[ndarray, "..."]:
     """How far a mean of `n` values in [0, span] may lie on one side of its expectation (Maurer and Pontil 2009, theorem 4).
 

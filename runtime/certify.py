@@ -1,6 +1,6 @@
 """From votes and maps to certificates; statistics alone, no network. Radii are l2, in pixels in [0, 1] on the grid where the noise was added.
 
-paper   Algorithm 2 as printed, from the observed shares: no confidence, and a top-k radius that can be too large. To compare with.
+paper   Algorithm 2 as printed, from the observed shares: no confidence, and a top-k radius without a proof. To compare with.
 sound   statements that hold with probability >= 1 - alpha over the draws; abstains rather than guesses.
 
 Sound, the label: chosen on selection draws, bounded on the estimation draws (Cohen et al. 2019). The top k: every map with the same mean
@@ -10,6 +10,7 @@ docs/certificates.md has the statements and their proofs.
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -42,7 +43,7 @@ class Claim:
     @property
     def leaving(self) -> int:
         """k0 = floor((1 - beta) k) + 1: so many of the k must leave before fewer than beta k are left."""
-        return math.floor(round((1 - self.beta) * self.k, 9)) + 1
+        return math.floor((1 - Fraction(str(self.beta))) * self.k) + 1
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def top(fused: Fused, picture: int, claim: Claim, span: float = 1.0) -> Top:
         )
     mean, squares = (part[picture].flatten().double().cpu().numpy() for part in (fused.maps, fused.squares))
     _map(mean, claim)
-    reach = bounds.bernstein(mean, squares, fused.draws, claim.alpha / len(mean), span)
+    reach = bounds.bernstein(mean, squares, fused.draws, claim.alpha / (2 * len(mean)), span)  # both sides: the cells chose themselves
     cells = np.argsort(-mean, kind="stable")[: claim.k]
     return Top(tuple(cells.tolist()), topk_radius(mean - reach, mean + reach, cells, claim))
 
@@ -161,7 +162,8 @@ def _filled(cells: ndarray, room: float) -> ndarray:
     ordered = np.sort(cells)
     below = np.concatenate([[0.0], np.cumsum(ordered)])[:-1]
     levels = (room - below) / np.arange(len(ordered), 0, -1)
-    return np.minimum(cells, levels[np.argmax(levels <= ordered)])
+    fits = levels <= ordered
+    return np.minimum(cells, levels[np.argmax(fits)]) if fits.any() else cells  # none: too much by rounding alone
 
 
 def _map(mean: ndarray, claim: Claim) -> None:

@@ -31,7 +31,7 @@ def true_rate(top: Float[ndarray, " S"], bottom: Float[ndarray, " S"], order: fl
 
 
 def printed_rate(top: Float[ndarray, " S"], bottom: Float[ndarray, " S"], order: float) -> float:
-    """The same as Algorithm 2 prints it: all of both move, though some need not, so it is too large where they are more than one each."""
+    """The same as Algorithm 2 prints it: all of both move, though some need not, so it is no minimum where they are more than one each."""
     cells = np.concatenate([top, bottom])
     return _rate(float(len(cells) * (_power_mean(cells, order) - cells.mean())), order)
 
@@ -60,7 +60,7 @@ def _order(point: float, shift: float) -> float:
 
 
 def _rate(gained: float, order: float) -> float:
-    return max(0.0, math.log1p(max(gained, -1 + 1e-300)) / (order - 1.0))
+    return max(0.0, math.log1p(max(gained, -1 + 1e-15)) / (order - 1.0))
 
 
 def _power_mean(cells: ndarray, order: float) -> float:
