@@ -86,16 +86,16 @@ def true_radius(w):
     return certify.topk_radius(w, w, np.array([0, 1]), Claim(1.0, 0.1, 2, 0.4))
 
 
-WIDTHS = [
-    ("narrow", 0.2, 2, 1, 2.0),
-    ("two leave", 0.2, 3, 2, 2.0),
-    ("below one", 0.2, 2, 1, 0.5),
-    ("wide", 0.9, 3, 2, 2.0),
-    ("wide, below one", 0.9, 3, 2, 0.5),
-]
+WIDTHS = {
+    "narrow": (0.2, 2, 1, 2.0),
+    "two leave": (0.2, 3, 2, 2.0),
+    "below one": (0.2, 2, 1, 0.5),
+    "wide": (0.9, 3, 2, 2.0),
+    "both": (0.9, 3, 2, 0.5),
+}
 
 
-@pytest.mark.parametrize(("width", "k", "count", "order"), [row[1:] for row in WIDTHS], ids=[row[0] for row in WIDTHS])
+@pytest.mark.parametrize(("width", "k", "count", "order"), WIDTHS.values(), ids=WIDTHS)
 @pytest.mark.parametrize("seed", range(2))
 def test_every_mean_map_in_the_bounds_is_covered(seed, width, k, count, order, monkeypatch):
     """The least over map and q together, by a general minimiser, is never less than what the radius is made of, and hardly more."""
@@ -223,5 +223,5 @@ def test_one_hot_maps_and_exact_shares_of_beta():
     one_hot = np.array([1.0, 0.0, 0.0, 0.0])
     assert 0 < certify.topk_radius(one_hot, one_hot, np.array([0]), Claim(SIGMA, 0.1, 1, 0.5)) < math.inf
     assert Claim(SIGMA, 0.1, 10, 0.7).leaving == 4 and Claim(SIGMA, 0.1, 16, 1e-11).leaving == 16
-    assert certify._filled(np.array([0.1, 0.2]), 0.3 - 1e-17).tolist() == [0.1, 0.2]
+    assert certify._filled(np.array([0.1, 0.2]), 0.3 - 1e-17) == pytest.approx([0.1, 0.2])
     assert certify._filled(np.array([0.1, 0.4, 0.5]), 0.7) == pytest.approx([0.1, 0.3, 0.3])
