@@ -1,5 +1,6 @@
 """What can be exported: the backbone, one denoiser step, and `classify draws`, the two of them and the resizes in one graph."""
 
+import hashlib
 from dataclasses import replace
 
 import torch
@@ -50,7 +51,7 @@ def classify_draws(eps: Network, scores: Network, with_denoised: bool = False) -
         (noisy, t, sigma),
         (scores.outputs[0], denoised) if with_denoised else scores.outputs,
         f"{eps.name}: {eps.weights}; {scores.name}: {scores.weights}",
-        eps.fingerprint[:32] + scores.fingerprint[:32],
+        hashlib.sha256(f"{eps.fingerprint} {scores.fingerprint}".encode()).hexdigest(),
         eps.precision,
     )
 

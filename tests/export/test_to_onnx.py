@@ -11,7 +11,7 @@ from runtime import backbone as backbones
 from runtime import plugins
 from runtime.artifact import MODEL
 from runtime.errors import ArtifactError, FvitError, SessionUnavailable
-from runtime.network import at_precision
+from runtime.network import at_precision, randomize
 
 CPU = torch.device("cpu")
 
@@ -26,6 +26,15 @@ def test_made_once_and_found_again(fused, tmp_path):
     stamp = first.model.stat().st_mtime_ns
     assert to_onnx.export(fused, root=tmp_path) == first and first.model.stat().st_mtime_ns == stamp
     assert first.size > first.model.stat().st_size and first.versions["torch"] == torch.__version__.split("+")[0]
+
+
+@pytest.mark.parametrize("changed", ["denoiser", "backbone"])
+def test_new_weights_of_either_part_are_another_artifact(fused, changed):
+    """The first characters of the fingerprint name the folder: a backbone trained again must not meet the old one's export."""
+    denoiser, backbone = small_denoiser(), small_backbone()
+    randomize({"denoiser": denoiser, "backbone": backbone}[changed].model, 9)
+    other = networks.classify_draws(networks.denoiser_step(denoiser), networks.backbone(backbone), with_denoised=True)
+    assert other.fingerprint[:12] != fused.fingerprint[:12] and len(other.fingerprint) == 64
 
 
 def test_names_and_batch_axis_are_kept(fused):
