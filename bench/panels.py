@@ -14,7 +14,7 @@ from runtime.explain import upsampled
 def draw(seen: list[Seen], path: Path) -> None:
     """Picture, one denoised draw, then each explainer's map without DDS and with it, fuse by fuse."""
     rows = [(one, number) for one in seen for number in dict.fromkeys(key[1] for key in one.plain)]
-    specs, fuses = (list(dict.fromkeys(key[i] for key in rows[0][0].dds)) for i in (0, 2))
+    specs, fuses = list(dict.fromkeys(key[0] for key in seen[0].dds)), list(dict.fromkeys(key[2] for key in seen[0].dds))
     columns = 2 + len(specs) * (1 + len(fuses))
     figure = Figure(figsize=(1.75 * columns + 0.9, 1.95 * len(rows) + 0.6), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False)

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ def scenarios() -> list[Scenario]:
     def around(mean: ndarray, tightness: float) -> Callable[[np.random.Generator, int], ndarray]:
         return lambda rng, n: rng.dirichlet(mean * tightness, n)
 
-    below = norm.cdf(0.5) - 1e-3  # the label's share whose radius is just under the one asked for: a yes is wrong
+    below = float(norm.cdf(0.5)) - 1e-3  # the label's share whose radius is just under the one asked for: a yes is wrong
     return [
         Scenario("clear label, calm maps", (0.9, 0.1), plain, around(plain, 300.0), 0.3),
         Scenario("share next to 1/2", (0.51, 0.49), plain, around(plain, 300.0), 0.02, tops=False),

@@ -8,6 +8,7 @@ tokens for one, so backwards each of the four gets a quarter. docs/swin-relevanc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from timm.layers.attention import Attention
@@ -163,12 +164,16 @@ def _swin(model: nn.Module) -> Anatomy:
     steps: list[Layer | Merge] = []
     for s, stage in enumerate(model.layers):
         if isinstance(stage.downsample, PatchMerging):
-            high, wide = stage.input_resolution  # type: ignore[misc]
+            high, wide = _pair(stage.input_resolution)
             if high % 2 or wide % 2:
                 raise FvitError(f"layers.{s}: {high} x {wide} tokens cannot be merged by 2 x 2 without padding")
             steps.append(Merge((high, wide)))
         steps += [window_layer(f"layers.{s}.blocks.{b}", block) for b, block in enumerate(stage.blocks)]  # type: ignore[arg-type]
-    return Anatomy(tuple(steps), None, 0, model.patch_embed.grid_size)
+    return Anatomy(tuple(steps), None, 0, _pair(model.patch_embed.grid_size))
+
+
+def _pair(sizes: Any) -> tuple[int, int]:
+    return int(sizes[0]), int(sizes[1])
 
 
 def _known(layer: Layer, name: str) -> None:

@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         panels.draw(seen, options.output)
-        np.savez_compressed(arrays, **explaining.arrays(seen))
+        np.savez_compressed(arrays, **explaining.arrays(seen))  # type: ignore[arg-type]
     except (OSError, ValueError) as error:
         raise FvitError(f"cannot write {options.output} ({error}); give --output the name of a .png in a folder with room") from error
     for one in seen:
