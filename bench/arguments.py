@@ -85,7 +85,7 @@ def _everything(parser: argparse.ArgumentParser) -> None:
 
 def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="digits", help=f"{', '.join(TASKS)} (default: digits)")
-    parser.add_argument("--picture", type=int, default=0, metavar="INDEX", help="index in the task's test split (default: 0)")
+    parser.add_argument("--picture", type=int, default=2, metavar="INDEX", help="index in the task's test split (default: 2)")
     parser.add_argument("--output", type=Path, default=Path("demo.png"), metavar="FILE", help="the panel (default: demo.png)")
 
 
