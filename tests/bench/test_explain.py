@@ -79,7 +79,10 @@ def test_bad_input(tmp_path, capsys, arguments, said):
         (["--beta", "0"], "--beta 0.0: a number between 0 and 1"),
         (["--draws", "1"], "--draws 1: a certificate needs 2 or more"),
         (["--backbone", "vit_b16"], "unknown backbone 'vit_b16'"),
-        (["--k", "64", "--n", "1", "--draws", "2", "--session", "eager", "--explainer", "rollout"], "k 64 came; rollout of vit_embedded has 64 cells"),
+        (
+            ["--k", "64", "--n", "1", "--draws", "2", "--session", "eager", "--explainer", "rollout"],
+            "k 64 came; rollout of vit_embedded has 64 cells",
+        ),
     ],
 )
 def test_bad_claims(tmp_path, capsys, arguments, said):
