@@ -14,7 +14,7 @@ EXAMPLES = """examples:
   fvit world                                            what the embedded world's networks and their defence can do
   fvit explain --task pairs --picture 3 --explainer vta,rollout --class top1,top2 --attack pgd
   fvit explain photo.jpg --world paper --weights vit_b16.safetensors --denoiser-weights 256x256_diffusion_uncond.pt
-  fvit certify --n 100 --draws 400                      certified labels and maps; --adaptive draws until it is certain
+  fvit certify --n 100 --draws 1000                     certified labels and maps; --adaptive draws until it is certain
   fvit train vit --minutes 2                            goes on where the last one stopped
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
   fvit doctor                                           what can run here, and why the rest cannot
@@ -115,11 +115,11 @@ def _certify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backbone", default="vit_embedded", help=f"{', '.join(EMBEDDED)} (default: vit_embedded)")
     parser.add_argument("--alpha", type=float, default=0.001, help="chance of a wrong certificate, label and map together (default: 0.001)")
     parser.add_argument("--sigma", type=float, default=64.0, help="real noise of 255 (default: 64)")
-    parser.add_argument("--draws", type=int, default=400, help="draws a picture; the most, with --adaptive (default: 400)")
+    parser.add_argument("--draws", type=int, help="draws a picture; the most, with --adaptive (default: 500; 4000 with --adaptive)")
     parser.add_argument("--selection", type=int, default=20, help="draws before them that choose the label (default: 20)")
     parser.add_argument("--adaptive", action="store_true", help="draw until 'radius at least --radius' is certain")
-    parser.add_argument("--radius", type=float, default=0.5, metavar="R", help="what --adaptive asks for, in sigmas (default: 0.5)")
-    parser.add_argument("--k", type=int, default=16, help="top cells of the map (default: 16)")
+    parser.add_argument("--radius", type=float, default=0.25, metavar="R", help="what --adaptive asks for, in sigmas (default: 0.25)")
+    parser.add_argument("--k", type=int, default=8, help="top cells of the map (default: 8)")
     parser.add_argument("--beta", type=float, default=0.5, help="share of them that has to stay (default: 0.5)")
     parser.add_argument("--explainer", default="vta", help="(default: vta)")
     parser.add_argument("--session", default="ort", help=f"{', '.join(names('runtime.sessions'))} (default: ort)")
@@ -217,7 +217,7 @@ def _check_certify(options: argparse.Namespace) -> None:
     for name in ("alpha", "beta"):
         if not 0 < getattr(options, name) < 1:
             raise FvitError(f"--{name} {getattr(options, name)}: a number between 0 and 1 is wanted")
-    if options.draws < 2:
+    if options.draws is not None and options.draws < 2:
         raise FvitError(f"--draws {options.draws}: a certificate needs 2 or more")
 
 

@@ -43,12 +43,12 @@ class Settings:
     images: int = 100
     sigma: float = 64.0
     alpha: float = 0.001
-    k: int = 16
+    k: int = 8
     beta: float = 0.5
     explainer: str = "vta"
     session: str = "ort"
     selection: int = 20
-    draws: int = 400
+    draws: int = 500
     radius: float | None = None
     seed: int = 0
 

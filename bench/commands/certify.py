@@ -12,6 +12,8 @@ from bench.records import Rows
 from bench.timing import cores, fixed_threads
 from runtime.errors import FvitError
 
+MOST = 4000  # draws of --adaptive
+
 
 def run(options: argparse.Namespace) -> int:
     """Certifies what is missing, writes page, curve and TSV files, prints the page."""
@@ -40,4 +42,4 @@ def run(options: argparse.Namespace) -> int:
 def _settings(options: argparse.Namespace) -> Settings:
     names = ("backbone", "task", "sigma", "alpha", "k", "beta", "explainer", "session", "selection", "draws", "seed")
     made = Settings(images=options.n, **{name: getattr(options, name) for name in names if getattr(options, name) is not None})
-    return replace(made, radius=options.radius if options.adaptive else None)
+    return replace(made, radius=options.radius, draws=options.draws or MOST) if options.adaptive else made
