@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
+from bench import panels
 from bench.certifying import CAP, FACTORS, VOTES
 from bench.markdown import table
 from bench.stats import wilson
@@ -16,6 +17,7 @@ from runtime.certify import rounded_down
 from runtime.errors import FvitError
 
 TAU = 0.75  # of all draws must have a cell in, or out
+SHOWN = 8  # pictures whose cells are drawn
 STEPS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # radii of the table, in sigmas
 COHEN = ("idx", "label", "predict", "radius", "correct", "time")
 OURS = (
@@ -58,12 +60,16 @@ def render(rows: list[dict]) -> str:
 
 
 def write(rows: list[dict], folder: Path) -> None:
-    """certify.md, certify.tsv in Cohen's columns, certify_ours.tsv with the rest, certified_accuracy.png."""
-    found, sigma = _certificates(rows), _settings(rows)["real_sigma"] / 255
-    (folder / "certify.md").write_text(render(rows))
-    (folder / "certify.tsv").write_text(_tsv(COHEN, [_cohen(row) for row in found]))
-    (folder / "certify_ours.tsv").write_text(_tsv(OURS, [_ours(row, _settings(rows)) for row in found]))
-    plot(found, sigma, folder / "certified_accuracy.png")
+    """certify.md, certify.tsv in Cohen's columns, certify_ours.tsv with the rest, certified_accuracy.png, cells.png; a name each if adaptive."""
+    found, settings = _certificates(rows), _settings(rows)
+    ending = "" if settings["radius"] is None else "_adaptive"
+    (folder / f"certify{ending}.md").write_text(render(rows))
+    (folder / f"certify{ending}.tsv").write_text(_tsv(COHEN, [_cohen(row) for row in found]))
+    (folder / f"certify{ending}_ours.tsv").write_text(_tsv(OURS, [_ours(row, settings) for row in found]))
+    plot(found, settings["real_sigma"] / 255, folder / f"certified_accuracy{ending}.png")
+    if not ending:  # draws that stopped by themselves answer one question, and this would be another
+        shown = [(row["idx"], np.array(row["mean"]), _kinds(row, settings)) for row in found[:SHOWN]]
+        panels.cells(shown, settings["task"], folder / "certify_cells.png")
 
 
 def plot(found: list[dict], sigma: float, path: Path) -> None:
@@ -151,7 +157,7 @@ def _printed(found: list[dict]) -> str:
 
 def _cells(found: list[dict], settings: dict) -> str:
     """How many cells of the sparsified map are certified in or out, and how many abstain."""
-    kinds = [certify.cells(np.array(row["hits"]), row["draws"], settings["alpha"], TAU) for row in found]
+    kinds = [_kinds(row, settings) for row in found]
     share = [sum(int((one == kind).sum()) for one in kinds) / sum(map(len, kinds)) for kind in (1, 0, certify.ABSTAIN)]
     radius = settings["real_sigma"] / 255 * float(norm.ppf(TAU))
     return (
@@ -159,6 +165,10 @@ def _cells(found: list[dict], settings: dict) -> str:
         f"in and "
         f"{share[1]:.0%} out in more than {TAU:.0%} of all draws, which nearer than {_number(radius)} does not change; {share[2]:.0%} abstain.\n"
     )
+
+
+def _kinds(row: dict, settings: dict) -> np.ndarray:
+    return certify.cells(np.array(row["hits"]), row["draws"], settings["alpha"], TAU)
 
 
 def _beyond(rows: list[dict]) -> str:
@@ -189,7 +199,7 @@ def _cohen(row: dict) -> tuple:
 def _ours(row: dict, settings: dict) -> tuple:
     both, d = min(row["radius"], row["topk_radius"]), _dimension()
     fixed = settings["radius"] is None
-    pixels = certify.cells(np.array(row["hits"]), row["draws"], settings["alpha"], TAU).tolist()
+    pixels = _kinds(row, settings).tolist()
     return (
         row["idx"], f"{rounded_down(row['share'], 6):.6f}", _number(row["renyi"]), _number(row["topk_radius"]), _number(row["paper_p"]),
         _number(row["paper_q"]), f"{rounded_down(both / math.sqrt(d), 6):.6f}", f"{rounded_down(both / d, 8):.8f}", row["draws"], row["empty"],

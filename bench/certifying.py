@@ -63,6 +63,11 @@ class Drawn:
     draws: int
 
 
+def table(radius: float | None) -> str:
+    """What a campaign's rows are named by: the fixed and the adaptive draws have a page each."""
+    return "certify" if radius is None else "certify-adaptive"
+
+
 class Certifier:
     """The networks of one campaign, and its rows."""
 
@@ -82,7 +87,11 @@ class Certifier:
             raise FvitError(f"k {settings.k} came; {settings.explainer} of {settings.backbone} has {self.tokens} cells, fewer are wanted")
         self.cap = min(1.0, CAP / self.tokens)  # the most that a cell of one draw's map may hold before what is cut is spread
         self.span = self.cap + (1.0 - self.cap) / self.tokens  # and after
-        wanted = asdict(settings) | {"table": "certify", "real_sigma": self.level.sigma * 255, "fingerprints": world.fingerprints()}
+        wanted = asdict(settings) | {
+            "table": table(settings.radius),
+            "real_sigma": self.level.sigma * 255,
+            "fingerprints": world.fingerprints(),
+        }
         before = [] if fresh else rows.read()
         self.name = records.campaign(before, wanted)
         if not any(row["campaign"] == self.name for row in before):

@@ -1,14 +1,22 @@
 """Panels of maps as PNG: a row for each picture, state and class; the maps one colour scale from 0 to each map's largest cell."""
 
+import math
 from pathlib import Path
 
+import numpy as np
+import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
 from torch import Tensor
 
+from bench.data import embedded
 from bench.explaining import Seen
 from runtime.explain import upsampled
+
+KINDS = {0: ("#20203a", "out of the top quarter"), -1: ("#9a9a9a", "abstains"), 1: ("#f5b02e", "in the top quarter")}
 
 
 def draw(seen: list[Seen], path: Path) -> None:
@@ -39,6 +47,24 @@ def draw(seen: list[Seen], path: Path) -> None:
         f"real noise {255 * seen[0].level.sigma:.0f}/255" + ("; outlined: the labelled object" if seen[0].mask is not None else ""),
         fontsize=9,
     )
+    figure.savefig(path, dpi=100)
+
+
+def cells(shown: list[tuple[int, np.ndarray, np.ndarray]], task: str, path: Path) -> None:
+    """Pictures of the embedded world, their mean maps and what is certified of each cell; `shown`: number, map (T,), kinds (T,) 1, 0 or -1."""
+    figure = Figure(figsize=(1.5 * len(shown) + 0.4, 5.4), layout="constrained")
+    axes = figure.subplots(3, len(shown), squeeze=False)
+    colours = ListedColormap([colour for colour, _ in KINDS.values()])
+    for column, (number, mean, kinds) in zip(axes.T, shown, strict=True):
+        side = math.isqrt(len(mean))
+        _picture(column[0], embedded.batch(task, "test", [number]).images[0], f"{task} {number}")
+        _map(column[1], torch.from_numpy(mean).reshape(side, side), "mean map", 64)
+        places = np.vectorize(list(KINDS).index)(kinds).reshape(side, side)
+        column[2].imshow(places, cmap=colours, vmin=-0.5, vmax=len(KINDS) - 0.5, interpolation="nearest")
+        column[2].set_title("certified cells", fontsize=7)
+        column[2].set_axis_off()
+    handles = [Patch(facecolor=colour, edgecolor="black", label=told) for colour, told in KINDS.values()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
     figure.savefig(path, dpi=100)
 
 

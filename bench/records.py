@@ -83,7 +83,7 @@ def latest(rows: list[dict], table: int | str) -> list[dict]:
     """The rows of the last campaign begun for `table`, a number or "world"."""
     heads = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == table]
     if not heads:
-        command = f"table {table}" if isinstance(table, int) else table
+        command = f"table {table}" if isinstance(table, int) else table.replace("-", " --")
         raise FvitError(f"no rows of {command} here; measure first: fvit {command}")
     return [row for row in rows if row.get("campaign") == heads[-1]["campaign"]]
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from bench import certified, records
-from bench.certifying import Certifier, Settings
+from bench.certifying import Certifier, Settings, table
 from bench.records import Rows
 from bench.timing import cores, fixed_threads
 from runtime.errors import FvitError
@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     console = Console()
     rows = Rows(options.results / f"embedded-{records.machine()}")
     if options.from_rows:
-        found = records.latest(rows.read(), "certify")
+        found = records.latest(rows.read(), table(options.radius if options.adaptive else None))
     else:
         with fixed_threads(cores()):
             found = Certifier(rows, _settings(options), console, options.fresh).all()
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         print(page)
     console.print(
-        f"written: {rows.folder}/certify.md .tsv, certify_ours.tsv, certified_accuracy.png, rows.jsonl", highlight=False, soft_wrap=True
+        f"written: {rows.folder}: certify*.md .tsv, certified_accuracy*.png, certify_cells.png, rows.jsonl", highlight=False, soft_wrap=True
     )
     return 0
 

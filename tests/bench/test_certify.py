@@ -54,7 +54,8 @@ def test_the_page_says_what_is_claimed_and_what_made_it(measured):
     claim = ("With probability at least 1 - 0.001", "at least 4 stay among the top 8", "Abstained")
     for said in (*claim, "Algorithm 2 as printed", "Commit ", "seed 0"):
         assert said in page
-    assert (measured[0] / "certified_accuracy.png").stat().st_size > 10_000
+    for picture in ("certified_accuracy.png", "certify_cells.png"):
+        assert (measured[0] / picture).stat().st_size > 10_000
 
 
 def test_started_again_it_measures_nothing_twice(measured):
@@ -68,7 +69,9 @@ def test_adaptive_draws_stop_early_and_claim_what_was_asked(tmp_path):
     (row,) = [row for row in rows if row["kind"] == "certificate"]
     assert row["draws"] in (100, 150, 225, 338, 400)
     assert row["said"] is False or (row["radius"] == row["topk_radius"] == pytest.approx(0.1 * row_sigma(rows)))
-    page = certified.render(rows)
+    certified.write(rows, tmp_path)
+    page = (tmp_path / "certify_adaptive.md").read_text()
+    assert not (tmp_path / "certify.md").exists() and not (tmp_path / "certify_cells.png").exists()
     assert "Draws were added until" in page and "Algorithm 2 as printed" not in page and "| both |" in page
 
 
@@ -78,15 +81,16 @@ def row_sigma(rows) -> float:
 
 def synthetic(idx, **values) -> dict:
     row = {"kind": "certificate", "idx": idx, "label": 3, "predict": 3, "radius": 0.5, "share": 0.99, "renyi": 0.4, "topk_radius": 0.25,
-           "cells": [0, 1], "draws": 100, "said": None, "paper_p": float("inf"), "paper_q": 0.3, "empty": 1, "hits": [100, 100, 0, 50],
+           "cells": [0, 1], "draws": 100, "said": None, "paper_p": float("inf"), "paper_q": 0.3, "empty": 1,
+           "hits": [100, 100, 0, 50], "mean": [0.4, 0.3, 0.1, 0.2],
            "seconds": 61.5}  # fmt: skip
     return row | values
 
 
 def test_the_page_s_figures_from_known_rows(tmp_path):
     """Right with radii, wrong with a large radius, abstaining."""
-    settings = {"backbone": "b", "task": "t", "alpha": 0.01, "k": 2, "beta": 0.5, "explainer": "vta", "selection": 20, "draws": 100, "radius": None,
-                "real_sigma": 63.75, "session": "ort", "seed": 0}  # fmt: skip
+    settings = {"backbone": "b", "task": "digits", "alpha": 0.01, "k": 2, "beta": 0.5, "explainer": "vta", "selection": 20,
+                "draws": 100, "radius": None, "real_sigma": 63.75, "session": "ort", "seed": 0}  # fmt: skip
     environment = {"commit": "c", "cpu": "x", "cores": 2, "versions": {"torch": "2"}}
     head = {"kind": "campaign", "settings": settings, "environment": environment, "weights": {"backbone": "trained"}}
     rows = [head, synthetic(0), synthetic(1, predict=4, radius=9.0, topk_radius=9.0), synthetic(2, predict=-1, radius=0.0, topk_radius=0.0)]
@@ -104,5 +108,7 @@ def test_the_page_s_figures_from_known_rows(tmp_path):
 def test_the_page_needs_rows(tmp_path, capsys):
     assert main(["certify", "--from-rows", "--results", str(tmp_path)]) == 2
     assert "measure first: fvit certify" in capsys.readouterr().err
+    assert main(["certify", "--adaptive", "--from-rows", "--results", str(tmp_path)]) == 2
+    assert "measure first: fvit certify --adaptive" in capsys.readouterr().err
     with pytest.raises(FvitError, match="no certificate yet"):
         certified.render([{"kind": "campaign", "settings": {"backbone": "b", "task": "t"}, "environment": {}}])

@@ -16,7 +16,10 @@ LOOKS = (100, 150, 1000)
     [
         ((100, 150, 1000), {"fixed": True, "adaptive": True, "draws": 100}),
         ((20, 30, 200), {"fixed": False, "adaptive": False, "draws": 100}),
-        ((70, 105, 745), {"fixed": True, "adaptive": False, "draws": 1000}),  # 0.745 of 1000 is above 0.6915, but not for every look at once
+        (
+            (70, 105, 745),
+            {"fixed": True, "adaptive": False, "draws": 1000},
+        ),  # 0.745 of 1000 is above 0.6915, but not for every look at once
     ],
 )
 def test_answers_to_one_question(hits, wanted):
