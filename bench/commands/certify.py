@@ -12,7 +12,7 @@ from bench.records import Rows
 from bench.timing import cores, fixed_threads
 from runtime.errors import FvitError
 
-MOST = 4000  # draws of --adaptive
+MOST = 2000  # draws of --adaptive
 
 
 def run(options: argparse.Namespace) -> int:
