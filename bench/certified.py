@@ -80,10 +80,10 @@ def plot(found: list[dict], sigma: float, path: Path) -> None:
     curves = {
         "label (Cohen's radius)": ([row["radius"] for row in found], "-"),
         "top k of the map": ([row["topk_radius"] for row in found], "-"),
-        "both": ([min(row["radius"], row["topk_radius"]) for row in found], "-"),
+        "both": ([min(row["radius"], row["topk_radius"]) for row in found], "--"),
         "min{P, Q} as printed, no confidence": (printed, ":"),
     }
-    most = max(4 * sigma, *(radius for radii, _ in curves.values() for radius in radii if math.isfinite(radius)))
+    most = max(2.5 * sigma, *(radius for radii, _ in curves.values() for radius in radii if math.isfinite(radius)))
     grid = [most * i / 400 for i in range(401)]
     for name, (radii, line) in curves.items():
         right = [radius if _right(row) else -1.0 for row, radius in zip(found, radii, strict=True)]
