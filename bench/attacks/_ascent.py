@@ -1,4 +1,4 @@
-"""Projected gradient ascent on the cross entropy (Madry et al. 2018, section 2.1), the loop of every attack here.
+"""Projected gradient ascent on the cross entropy (Madry et al. 2018, section 2.1), the loop of most attacks here, and what its steps see.
 
     x_{s+1} = clip(x + P(x_s + step d(g_s) - x)),   g_s = mean over f in F_s of grad CE(f(x_s), y)
 
@@ -6,10 +6,11 @@ P projects onto the ball and d is the norm's direction (`_budget.py`); F_s are t
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bench.attacks._budget import Budget
@@ -18,29 +19,48 @@ from runtime.errors import FvitError
 from runtime.smooth import check_pictures
 
 Draws = Callable[[int], Iterable[Scores]]  # step -> F_s
+Loss = Callable[[Tensor, Tensor], Tensor]  # scores (B, K), labels (B) -> losses (B), one picture's its own
+
+
+def cross_entropy(scores: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """log sum exp z - z_y, picture by picture."""
+    return F.cross_entropy(scores, labels, reduction="none")
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What an attack called `name` does to one batch: raise `loss` for these `labels` (B). `pictures` are the images' numbers."""
+
+    name: str
+    labels: Int[Tensor, " B"]
+    pictures: Sequence[int]
+    loss: Loss = cross_entropy
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the classifiers of one step say, each a mean over them; `right`: the mean scores name the label."""
+
+    gradient: Float[Tensor, "B C H W"]
+    loss: Float[Tensor, " B"]
+    right: Bool[Tensor, " B"]
 
 
 def ascend(name: str, draws: Draws, budget: Budget) -> Attack:
     """The attack `name`: untargeted, on every picture whether or not it is classified rightly, always all its steps."""
 
     def attack(images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Tensor:
-        _check(name, images, labels, pictures)
-        found = budget.start(images, pictures)
+        check(name, images, labels, pictures)
+        aim, found = Aim(name, labels, pictures), budget.start(images, pictures)
         for step in range(budget.steps):
-            gradients = [_gradient(scores, found, labels, pictures) for scores in draws(step)]
-            gradient = sum(gradients[1:], gradients[0]) / len(gradients)
-            if not torch.isfinite(gradient).all():
-                blind = [number for number, row in zip(pictures, gradient, strict=True) if not torch.isfinite(row).all()]
-                raise FvitError(
-                    f"{name}: the gradient is not finite at step {step} for pictures {blind}; check the network's weights and precision"
-                )
-            found = budget.move(found, gradient, images)
+            found = budget.move(found, look(aim, draws, step, found).gradient, images)
         return found
 
     return attack
 
 
-def _check(name: str, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> None:
+def check(name: str, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> None:
+    """Refuses what no attack can use: other than pictures in [0, 1], one whole label from 0 up and one number each."""
     check_pictures(images)
     whole = not (labels.is_floating_point() or labels.dtype == torch.bool)
     if labels.shape != (len(images),) or len(pictures) != len(images) or not whole or (labels < 0).any():
@@ -50,17 +70,43 @@ def _check(name: str, images: Tensor, labels: Tensor, pictures: Sequence[int]) -
         )
 
 
-def _gradient(
-    scores: Scores, images: Float[Tensor, "B C H W"], labels: Int[Tensor, " B"], pictures: Sequence[int]
-) -> Float[Tensor, "B C H W"]:
-    """Of the sum of the pictures' cross entropies: each picture's gradient is its own. Nothing but the pictures gets one."""
+def look(aim: Aim, draws: Draws, step: int, images: Float[Tensor, "B C H W"]) -> Seen:
+    """The classifiers of `step` at `images`; a gradient that is not finite is an error that names its pictures."""
+    one_by_one = [_gradient(scores, aim, images) for scores in draws(step)]
+    gradient, loss, scores = (_mean(parts) for parts in zip(*one_by_one, strict=True))
+    check_gradient(aim.name, gradient, step, aim.pictures)
+    return Seen(gradient, loss, scores.argmax(1) == aim.labels)
+
+
+def check_gradient(name: str, gradient: Float[Tensor, "B C H W"], step: int, pictures: Sequence[int]) -> None:
+    """sign(NaN) is 0 in PyTorch: without this an attack would leave the picture as it is and call it robust."""
+    if not torch.isfinite(gradient).all():
+        blind = [number for number, row in zip(pictures, gradient, strict=True) if not torch.isfinite(row).all()]
+        raise FvitError(
+            f"{name}: the gradient is not finite at step {step} for pictures {blind}; check the network's weights and precision"
+        )
+
+
+def scored(scores: Scores, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Float[Tensor, "B K"]:
+    """The scores, refused where they do not fit the pictures and labels."""
+    logits = scores(images, pictures)
+    if logits.ndim != 2 or len(logits) != len(images) or labels.max() >= logits.shape[1]:
+        raise FvitError(
+            f"scores {tuple(logits.shape)} for {len(images)} pictures, labels up to {labels.max()}; (B, K), K above all, is wanted"
+        )
+    return logits
+
+
+def _mean(parts: Sequence[Tensor]) -> Tensor:
+    return sum(parts[1:], parts[0]) / len(parts)
+
+
+def _gradient(scores: Scores, aim: Aim, images: Float[Tensor, "B C H W"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the sum of the pictures' losses: each picture's gradient is its own; with the losses and scores. Only the pictures get one."""
     x = images.detach().requires_grad_()
     with torch.enable_grad():
-        logits = scores(x, pictures)
-        if logits.ndim != 2 or len(logits) != len(x) or labels.max() >= logits.shape[1]:
-            raise FvitError(
-                f"scores {tuple(logits.shape)} for {len(x)} pictures, labels up to {labels.max()}; (B, K), K above all, is wanted"
-            )
+        logits = scored(scores, x, aim.labels, aim.pictures)
         if not logits.requires_grad:
             raise FvitError("the scores carry no gradient back to the pictures; attack eager networks, outside of inference_mode")
-        return torch.autograd.grad(F.cross_entropy(logits, labels, reduction="sum"), x)[0]
+        loss = aim.loss(logits, aim.labels)
+        return torch.autograd.grad(loss.sum(), x)[0], loss.detach(), logits.detach()

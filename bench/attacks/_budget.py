@@ -18,7 +18,10 @@ from runtime.plugins import known
 
 # Draw numbers of an attack's own streams. smooth() counts its draws from 0, and a stream is 2^192 blocks away from the next draw's: even
 # where the attack and the defence have one seed, the attacker never reads the noise that the defence will add.
-START, FRESH = 2**63, 2**62
+START, FRESH, SQUARE, GAUSSIAN = 2**63, 2**62, 2**61, 2**60
+
+# The paper's printed step rules: eps -> (length of a step, steps).
+RULES = {"2/255": lambda eps: (2 / 255, 10), "rho/5": lambda eps: (eps / 5, 10), "rho/125": lambda eps: (eps / 125, 250)}
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,17 @@ class Budget:
 
     def move(self, found: Tensor, gradient: Tensor, images: Tensor) -> Float[Tensor, "B C H W"]:
         """One step from `found` along `gradient`, back into the ball around `images`, then into [0, 1] (that cannot leave the ball)."""
-        norm = NORMS[self.norm]
-        offset = norm.project(found + self.step * norm.direction(gradient) - images, self.eps)
-        return (images + offset).clamp(0.0, 1.0)
+        return self.inside(found + self.step * NORMS[self.norm].direction(gradient), images)
+
+    def inside(self, pixels: Tensor, images: Tensor) -> Float[Tensor, "B C H W"]:
+        """`pixels` projected onto the ball around `images`, then into [0, 1]."""
+        return (images + NORMS[self.norm].project(pixels - images, self.eps)).clamp(0.0, 1.0)
+
+
+def paper(norm: str, eps: float, rule: str, seed: int) -> Budget:
+    """The paper's printed step rules, `eps` its rho: 2/255 (10 steps of 2/255), rho/5 (10 of eps/5), rho/125 (250 of eps/125); random start."""
+    step, steps = RULES[known(rule, RULES, "step rule")](eps)
+    return Budget(norm, eps, step, steps, random_start=True, seed=seed)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 f_i(x) = scores(resize(D(resize(x) + sigma n_i)))         n_i: the attacker's draw i, not one of the defence's
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -16,6 +16,8 @@ from runtime.noise import DrawNoise
 from runtime.protocols import Denoiser, Session
 from runtime.schedule import positive
 from runtime.smooth import resize
+
+Maps = Callable[[Tensor, Sequence[int]], Tensor]
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,14 @@ class Defence:
 
 @dataclass(frozen=True)
 class Target:
-    """`scores`: the classifier without its defence. `defence`: what eot_pgd and bpda attack through; the others ignore it."""
+    """`scores`: the classifier without its defence. `defence`: what eot_pgd, bpda and autoattack attack through; the others ignore it.
+
+    `maps`: what topk attacks, differentiable: (B, C, H, W) pictures and their numbers -> relevance (B, G1, G2).
+    """
 
     scores: Scores
     defence: Defence | None = None
+    maps: Maps | None = None
 
 
 def classifier(network: Session) -> Scores:
@@ -52,6 +58,13 @@ def defended(name: str, target: Target) -> Defence:
     if target.defence is None:
         raise FvitError(f"{name} attacks through a defence and this target has none; give it Target(scores, defence), or choose pgd")
     return target.defence
+
+
+def explained(name: str, target: Target) -> Maps:
+    """The target's differentiable maps; the attack `name` refuses a target without them."""
+    if target.maps is None:
+        raise FvitError(f"{name} attacks an explanation and this target has no maps; give it Target(scores, maps=...), or choose pgd")
+    return target.maps
 
 
 def draws(scores: Scores, defence: Defence, seed: int) -> Draws:
