@@ -1,12 +1,12 @@
-"""What stands between a picture and the classifier, and the labels that come out.
+"""What stands between a picture and the classifier; the labels that come out, and the maps.
 
 none       the classifier alone
-dds        noise, one denoiser call, classifier; the majority of the draws
+dds        noise, denoiser, classifier; the majority of the draws
 noise      noise and classifier, no denoiser: randomised smoothing (Cohen et al. 2019); the majority
 denoiser   one denoiser call on the picture as it is, at the step that belongs to `level`; no noise, one answer
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,8 +16,9 @@ from bench.measure import Workbench
 from runtime import denoise
 from runtime.noise import DrawNoise
 from runtime.plugins import known
+from runtime.protocols import Denoiser, Explainer
 from runtime.schedule import NoiseLevel
-from runtime.smooth import Plan, Step, fused, resize, smooth, staged
+from runtime.smooth import Explained, Plan, Step, fused, resize, smooth, staged
 
 NAMES = ("none", "dds", "noise", "denoiser")
 BATCH = 10  # execution batch, always full: votes depend on it in the last bit, so it is fixed
@@ -25,7 +26,7 @@ BATCH = 10  # execution batch, always full: votes depend on it in the last bit, 
 
 @dataclass(frozen=True)
 class Defence:
-    """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise."""
+    """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise. `denoise`: how dds denoises, ddim in `steps` steps."""
 
     name: str
     level: NoiseLevel | None = None
@@ -33,41 +34,64 @@ class Defence:
     seed: int = 0
     session: str = "ort"
     precision: str = "fp32"
+    denoise: str = "one_shot"
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`labels` (B,); `maps`: by explainer (B, G1, G2), of the label that the classifier gave (each draw explains its own)."""
+
+    labels: Tensor
+    maps: Mapping[str, Tensor]
 
 
 def labels(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence) -> Tensor:
     """The class (B,) that the defended classifier gives each of `images`, whose numbers are `pictures`."""
+    return answer(bench, images, pictures, defence, {}).labels
+
+
+def answer(
+    bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence, explainers: Mapping[str, Explainer], fuse: str = "mean"
+) -> Answer:
+    """Labels and maps of `images`; the draws of a randomised defence are made once and serve all `explainers`."""
     known(defence.name, NAMES, "defence")
     if defence.name in ("none", "denoiser"):
-        return _once(bench, images, pictures, defence)
+        return _once(bench, images, pictures, defence, explainers)
     assert defence.level is not None
     grid = (bench.world.denoiser.size, bench.world.denoiser.size)
     plan = Plan(defence.level.sigma, defence.draws, defence.seed, BATCH, grid)
-    return smooth(images, list(pictures), plan, _step(bench, defence)).votes.argmax(1)
+    asked = Explained(explainers, fuses=(fuse,)) if explainers else None
+    found = smooth(images, list(pictures), plan, _step(bench, defence), asked)
+    return Answer(found.votes.argmax(1), {name: found.maps[name, fuse].maps.float() for name in explainers})
 
 
-def _once(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence) -> Tensor:
-    step, found = _step(bench, defence), []
+def _once(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence, explainers: Mapping[str, Explainer]) -> Answer:
+    step, found, maps = _step(bench, defence), [], {name: [] for name in explainers}
     side = bench.world.denoiser.size if defence.name == "denoiser" else bench.world.backbone.size
     images = resize(images, (side, side))
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
         filled = torch.cat([part, part[-1:].expand(BATCH - len(part), -1, -1, -1)])
-        found.append(step(filled, DrawNoise(defence.seed, [0] * BATCH, range(BATCH)))[0].argmax(1)[: len(part)])
-    return torch.cat(found)
+        scores, view = step(filled, DrawNoise(defence.seed, [0] * BATCH, range(BATCH)))
+        found.append(scores.argmax(1)[: len(part)])
+        for name, explain in explainers.items():
+            assert view is not None
+            maps[name].append(explain(view[: len(part)], found[-1]))
+    return Answer(torch.cat(found), {name: torch.cat(parts) for name, parts in maps.items()})
 
 
 def _step(bench: Workbench, defence: Defence) -> Step:
     """The fused graph where there is one, else the parts it lacks left out."""
-    world, level = bench.world, defence.level
+    world, level, size = bench.world, defence.level, bench.world.backbone.size
 
     def session(kind: str):
         return bench.load(defence.session, defence.precision, kind).session
 
-    if defence.name == "dds":
-        assert level is not None
+    if defence.name in ("none", "noise") or (defence.name == "dds" and level is not None and not level.denoises):
+        return staged(denoise.identity, session("backbone"), 0.0, size)
+    assert level is not None
+    if defence.name == "dds" and defence.denoise == "one_shot":
         return fused(session("classify_draws"), level, world.denoiser.schedule)
-    if defence.name == "denoiser":
-        assert level is not None
-        return staged(denoise.one_shot(session("denoiser"), world.denoiser.schedule), session("backbone"), level.sigma, world.backbone.size)
-    return staged(denoise.identity, session("backbone"), 0.0, world.backbone.size)
+    denoiser: Denoiser = denoise.build(defence.denoise, session("denoiser"), world.denoiser.schedule, defence.steps)
+    return staged(denoiser, session("backbone"), level.sigma, size)

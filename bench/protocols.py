@@ -81,3 +81,8 @@ class Table:
     title: str
     measure: Callable
     render: Callable[[list[dict]], Rendered]
+
+    @property
+    def rows(self) -> int:
+        """Whose campaign its rows are in."""
+        return self.number

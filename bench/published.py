@@ -16,3 +16,9 @@ def read(table: int, columns: tuple[str, ...]) -> pd.DataFrame:
     if tuple(frame.columns) != columns:
         raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; {', '.join(columns)} are wanted")
     return frame.set_index(columns[0])
+
+
+def cells(table: int) -> dict[tuple[str, str], float]:
+    """The printed cells of `table` by our row and column, as far as they are there."""
+    frame = read(table, ("row", "column", "value")).reset_index()
+    return {(row, column): float(value) for row, column, value in frame.itertuples(index=False) if value == value}

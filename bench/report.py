@@ -10,19 +10,22 @@ from rich.markdown import Markdown
 from bench import plots, records
 from bench.protocols import Rendered, Table
 from bench.records import Rows
+from bench.tables._grid import Grid
 from runtime.errors import FvitError
 
 
-def write(table: Table, folder: Path) -> Rendered:
-    """table<N>.md, table<N>.csv, table<N>.png and environment.json in `folder`, of the last campaign in its rows."""
-    rows = records.latest(Rows(folder).read(), table.number)
+def write(table: Table | Grid, folder: Path, campaign: str | None = None) -> Rendered:
+    """table<N>.md, .csv, .png where it has a plot, and environment.json in `folder`, of `campaign` or the last one in its rows."""
+    found = Rows(folder).read()
+    rows = records.latest(found, table.rows) if campaign is None else [row for row in found if row["campaign"] == campaign]
     rendered = table.render(rows)
     stem = folder / f"table{table.number}"
     try:
         stem.with_suffix(".md").write_text(rendered.markdown)
         pd.DataFrame([_flat(cell) for cell in rendered.cells]).to_csv(stem.with_suffix(".csv"), index=False)
         (folder / "environment.json").write_text(json.dumps(rows[0]["environment"], indent=1) + "\n")
-        plots.draw(table.number, rendered.cells, stem.with_suffix(".png"))
+        if str(table.number) in plots.DRAW:
+            plots.draw(table.number, rendered.cells, stem.with_suffix(".png"))
     except OSError as error:
         raise FvitError(
             f"cannot write the table to {folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows"

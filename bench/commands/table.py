@@ -1,36 +1,67 @@
 """`fvit table`: measures what is missing, writes and prints a table."""
 
 import argparse
+from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from bench import campaign, report
+from bench import campaign, report, tabling
 from bench.campaign import Options
+from bench.options import GRIDS
+from bench.protocols import Table
+from bench.records import Rows
+from bench.tables._grid import Grid, Settings
 from bench.timing import cores, fixed_threads
 from bench.worlds import WorldOptions
 from runtime import plugins
 from runtime.errors import FvitError
 
+TIMED = "3"
+QUICK = 8  # pictures a cell
+
 
 def run(options: argparse.Namespace) -> int:
-    """Measures what is missing, writes and prints the table; 1 if a cell failed."""
-    console, wanted = Console(), measure_options(options)
-    found = plugins.load("bench.tables", f"table{options.number}").TABLE
+    """Measures what is missing, writes and prints the tables; 1 if a cell failed."""
+    console = Console()
+    if options.number == TIMED:
+        return _timed(options, console)
+    numbers = GRIDS if options.number == "all" else (options.number,)
+    grids = [plugins.load("bench.tables", f"table{number}").TABLE for number in numbers]
+    settings = Settings(QUICK if options.quick else options.n, options.preset, options.seed)
+    if options.dry_run:
+        tabling.plan(grids, settings, console)
+        return 0
+    rows, campaign_name = Rows(tabling.folder(options.results)), None
+    if not options.from_rows:
+        with fixed_threads(cores()):
+            campaign_name = tabling.measure(grids, settings, rows, console, options.fresh)
+    failed = sum(_show(grid, rows.folder, console, campaign_name) for grid in grids)
+    failed += _timed(options, console) if options.number == "all" else 0
+    return 1 if failed else 0
+
+
+def _timed(options: argparse.Namespace, console: Console) -> int:
+    wanted, found = measure_options(options), plugins.load("bench.tables", f"table{TIMED}").TABLE
     if not options.from_rows:
         console.print(
             f"table {found.number}, world {wanted.world.name}: sessions {', '.join(wanted.sessions)} on {wanted.device}", highlight=False
         )
         with fixed_threads(cores()), torch.backends.cudnn.flags(benchmark=True, allow_tf32=False):  # TF32 would not be fp32
             found.measure(wanted, console, options.fresh)
-    folder = campaign.folder(wanted)
-    rendered = report.write(found, folder)
+    return _show(found, campaign.folder(wanted), console)
+
+
+def _show(table: Table | Grid, folder: Path, console: Console, campaign_name: str | None = None) -> int:
+    """Writes and prints one table; how many of its cells failed."""
+    rendered = report.write(table, folder, campaign_name)
     report.show(rendered, console)
-    console.print(f"written: {folder}/table{found.number}.md .csv .png, rows.jsonl, environment.json", highlight=False)
-    failed = [cell for cell in rendered.cells if cell["word"] not in ("measured", "computed", "not defined")]
+    console.print(f"written: {folder}/table{table.number}.*, rows.jsonl, environment.json", highlight=False, soft_wrap=True)
+    failed = [cell for cell in rendered.cells if cell["word"] not in ("measured", "computed", "not defined", "left out")]
     for cell in failed[:3]:
-        console.print(f"[red]no number:[/red] {cell['session']} {cell['denoise']} {cell['sigma']}/255: {cell['reason']}", highlight=False)
-    return 1 if failed else 0
+        name = cell["row"] if "row" in cell else f"{cell['session']} {cell['denoise']} {cell['sigma']}/255"
+        console.print(f"[red]no number:[/red] {name}: {cell['reason']}", highlight=False)
+    return len(failed)
 
 
 def measure_options(options: argparse.Namespace) -> Options:

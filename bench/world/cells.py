@@ -21,6 +21,7 @@ CHOICES, REAL = (16, 24, 32, 48, 64), (8, 16, 24, 32, 48, 64, 96)  # of 255
 DRAWS, CHOOSING, ADAPTIVE = 10, 200, 100  # draws a vote; pictures for the choice and for the attacks through the defence
 LOSS = 0.05  # clean accuracy the defence may cost
 EPS, STEP, STEPS = 8 / 255, 2 / 255, 10
+ADAPTIVE_BY = {"adaptive": "eot_pgd"}  # the plugin behind the name in the rows
 EXPLAINERS = ("random", "raw_attention", "raw_attention:layer=-1", "rollout", "gradcam", "lrp:form=partial", "vta")
 DEMANDS = {"digits": 0.95, "pairs": 0.85, "crowd": 0.85}
 

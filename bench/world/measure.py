@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from bench import defences, records
+from bench import attacked, defences, records
+from bench.attacks._budget import Budget
 from bench.data import embedded
 from bench.defences import Defence
 from bench.measure import Workbench
@@ -17,7 +18,6 @@ from bench.metrics.pixel_accuracy import pixel_accuracy
 from bench.metrics.psnr import gain
 from bench.records import Rows
 from bench.timing import now
-from bench.world import attacked
 from bench.world import cells as plan
 from bench.world.cells import Cell
 from bench.worlds import WorldOptions, build
@@ -95,7 +95,9 @@ class Board:
         transfer = cell.attack == "pgd"
         key = (cell.backbone, cell.task, cell.split, cell.images) + (() if transfer else (cell.attack, cell.defence))
         if key not in self.pictures:
-            attack = attacked.build(cell, self._bench(cell.backbone).world)
+            budget = Budget("linf", plan.EPS, plan.STEP, plan.STEPS, random_start=True, seed=attacked.SEED)
+            name = plan.ADAPTIVE_BY.get(cell.attack, cell.attack)
+            attack = attacked.build(name, cell.defence, cell.sigma / 255, self._bench(cell.backbone).world, budget)
             parts = [range(start, min(start + 50, cell.images)) for start in range(0, cell.images, 50)]
             self.pictures[key] = torch.cat([attack(batch.images[list(p)], batch.labels[list(p)], p) for p in parts])
         return self.pictures[key]

@@ -7,14 +7,14 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import defences
+from bench import attacked, defences
 from bench.data import embedded
 from bench.defences import Defence
 from bench.measure import Workbench
 from bench.records import Rows, latest
 from bench.stats import wilson
-from bench.world import attacked, measure, text
 from bench.world import cells as plan
+from bench.world import measure, text
 from bench.world.cells import Cell
 from bench.worlds import NOISE, WorldOptions, build
 from runtime import denoise
@@ -105,7 +105,7 @@ def measured(tmp_path_factory):
         patch.setattr(plan, "REAL", (48,))
         patch.setattr(plan, "SIGMAS", (8,))
         patch.setattr(plan, "DRAWS", 2)
-        patch.setattr(attacked, "STEPS", 2)
+        patch.setattr(plan, "STEPS", 2)
         patch.setattr(attacked, "SAMPLES", 2)
         rows = Rows(tmp_path_factory.mktemp("world"))
         options = Namespace(images=2, sigma=None, fresh=False)

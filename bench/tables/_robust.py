@@ -1,0 +1,31 @@
+"""Accuracy under attack against the radius, and under attacks through the defence: Tables 8 and 10."""
+
+from dataclasses import replace
+from typing import Any
+
+from bench.looks import Look
+from bench.tables._grid import ADAPTIVE, OURS, Cell, Settings
+
+NAMES = {"eot_pgd": "PGD through DDS (full gradient, EOT 8)", "bpda": "PGD past the denoiser (BPDA, EOT 8)"}
+FULL = 8  # of 255: the radius of the adaptive rows
+FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hundred times more"
+
+
+def look(settings: Settings, attack: str, eps: float, defence: str, **more: Any) -> Look:
+    """ViT on `digits`; eps 0 is the clean picture. `more`: fields of the defence."""
+    images = min(settings.n, ADAPTIVE) if attack in NAMES else settings.n
+    clean = Look("vit_embedded", "digits", images, settings.preset, defence=defence, seed=settings.seed, **more)
+    return replace(clean, attack=attack, eps=float(eps)) if eps else clean
+
+
+def adaptive(settings: Settings, radii: tuple[int, ...]) -> list[Cell]:
+    """The attacks that look through the defence, at one radius; the others say why they were not measured."""
+    found = []
+    for attack, name in NAMES.items():
+        row = f"{name}: {OURS}"
+        for eps in radii:
+            if eps == FULL:
+                found.append(Cell(row, f"{eps}/255", "accuracy", look(settings, attack, eps, "dds"), reason=FEWER))
+            else:
+                found.append(Cell(row, f"{eps}/255", "accuracy", None, word="left out", reason=f"adaptive attacks run at {FULL}/255 alone"))
+    return found

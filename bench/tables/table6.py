@@ -1,0 +1,20 @@
+"""Table 6: how far each method's maps move under PGD in l2 and l_inf, 2 to 10/255."""
+
+from bench.tables import _faithful
+from bench.tables._grid import Cell, Grid, Settings
+
+RADII = (2, 4, 6, 8, 10)
+ABOUT = f"""ViT on `digits`, PGD. {_faithful.DEFINED} The l2 radii are r/255 as printed: the whole picture moves by no more than one pixel does
+under l_inf, so little happens."""
+
+
+def cells(settings: Settings) -> list[Cell]:
+    return [
+        cell
+        for norm in ("l2", "linf")
+        for eps in RADII
+        for cell in _faithful.cells(settings, "pgd", norm, eps, f"{norm} {eps}/255", ("s_faith",))
+    ]
+
+
+TABLE = Grid(6, "S_Faith against the radius", ABOUT, cells)

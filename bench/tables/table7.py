@@ -1,0 +1,13 @@
+"""Table 7: as Table 1, at 9 and 10/255."""
+
+from bench.tables import _segmented
+from bench.tables._grid import Cell, Grid, Settings
+
+ABOUT = "As Table 1, under PGD l_inf 9 and 10/255."
+
+
+def cells(settings: Settings) -> list[Cell]:
+    return _segmented.cells(settings, (9, 10), ("accuracy", "pixel_accuracy", "miou", "map"))
+
+
+TABLE = Grid(7, "classification and segmentation under stronger attacks", ABOUT, cells)
