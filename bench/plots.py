@@ -51,4 +51,27 @@ def seconds_against_sigma(cells: list[dict], path: Path) -> None:
     plt.close(figure)
 
 
-DRAW = {"3": seconds_against_sigma}
+def against_radius(cells: list[dict], path: Path) -> None:
+    """Each row's value against the attack's radius, with its interval, a panel for each norm; dashed: an attack through the defence."""
+    norms = list(dict.fromkeys(cell["column"].rpartition(" ")[0] for cell in cells))
+    figure, places = plt.subplots(1, len(norms), figsize=(2.4 + 4.6 * len(norms), 4.4), layout="constrained", squeeze=False, sharey=True)
+    rows = list(dict.fromkeys(cell["row"] for cell in cells))
+    for norm, axes in zip(norms, places[0], strict=True):
+        for number, row in enumerate(rows):
+            points = [c for c in cells if c["row"] == row and c["column"].rpartition(" ")[0] == norm and c["ours"] is not None]
+            radii, values = [float(c["column"].rpartition(" ")[2].split("/")[0]) for c in points], [c["ours"] for c in points]
+            reach = [[c["ours"] - c["low"] for c in points], [c["high"] - c["ours"] for c in points]]
+            line = "--" if "through" in row or "past" in row else "-"
+            axes.errorbar(
+                radii, values, reach, fmt=line, marker="o", markersize=3, capsize=2, color=plt.colormaps["tab10"](number), label=row
+            )
+        axes.set(xlabel=f"radius of the attack (of 255){', ' + norm if norm else ''}", ylim=(-0.03, 1.03))
+        axes.grid(True, alpha=0.3)
+    places[0][0].set_ylabel(cells[0]["metric"])
+    handles, labels = places[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+DRAW = {"3": seconds_against_sigma, "6": against_radius, "8": against_radius, "10": against_radius}

@@ -12,7 +12,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import lookcache, published, tabling
+from bench import lookcache, plots, published, report, tabling
 from bench.cli import main
 from bench.looks import Look, Looker, chunks
 from bench.options import GRIDS, PRESETS
@@ -191,3 +191,27 @@ def test_killed_five_times_it_ends_with_the_same_rows(tmp_path):
 
 def _rows(results) -> int:
     return sum(path.read_text().count("\n") for path in results.glob("*/rows.jsonl"))
+
+
+@pytest.mark.parametrize("number", ["6", "8", "10"])
+def test_a_plot_against_the_radius(number, tmp_path):
+    grid = TABLES[number]
+    plots.draw(int(number), grid.render(synthetic(Settings(n=4), grid)).cells, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 10_000
+
+
+def test_the_report_of_a_folder_is_one_file_that_says_what_was_measured(tmp_path, capsys):
+    rows = Rows(tmp_path)
+    for number, grid in TABLES.items():
+        head, *looks = synthetic(Settings(n=4), grid)
+        if number == "1":
+            rows.append(head | {"campaign": "c", "settings": head["settings"] | {"table": "looks"}})
+        for row in looks:
+            rows.append(row | {"campaign": "c"})
+    for grid in TABLES.values():
+        report.write(grid, tmp_path)
+    assert main(["report", str(tmp_path)]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert "Under PGD 8/255 on the undefended network the ViT keeps 75.0%" in page and 'id="table-10"' in page
+    assert "http" not in page.replace("http-equiv", "") and "data:image/png;base64," in page and page.count("<table>") > 20
+    assert main(["report", str(tmp_path / "none")]) == 2 and "measure first" in capsys.readouterr().err
