@@ -26,7 +26,7 @@ def read(path: str | Path, size: int) -> Float[Tensor, "3 size size"]:
     try:
         with Image.open(path) as image:
             image.load()
-            return square(_rgb(image, path.name), size, path.name)
+            return square(rgb(image, path.name), size, path.name)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}); a whole PNG or JPEG is wanted") from error
 
@@ -54,7 +54,7 @@ def square(image: Image.Image, size: int, name: str = "picture") -> Float[Tensor
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
-def _rgb(image: Image.Image, name: str) -> Image.Image:
+def rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "RGB":
         return image
     transparent = "A" in image.getbands() or "transparency" in image.info

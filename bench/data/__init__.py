@@ -1,1 +1,1 @@
-"""One file is one data set: `sample` and `batch` give Samples by index."""
+"""One file is one data set: `embedded` makes its pictures, the others read the user's with `build(Options) -> Loader`."""

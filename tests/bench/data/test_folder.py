@@ -1,0 +1,118 @@
+"""One's own pictures, masks and labels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.data import folder
+from bench.data._loader import Options, items
+from runtime.errors import FvitError
+
+
+@pytest.fixture
+def own(tmp_path, photo):
+    """Three pictures with masks, of 0/255, of 0/1, and of one bit; (pixels, masks) by name."""
+    pixels = {name: photo(tmp_path / "pictures" / f"{name}{suffix}", i) for i, (name, suffix) in enumerate(SUFFIXES.items())}
+    masks = {name: np.random.default_rng(9 + i).integers(0, 2, (8, 8), dtype=np.uint8) for i, name in enumerate(SUFFIXES)}
+    (tmp_path / "masks").mkdir()
+    for name, written in zip(masks, (255 * masks["a.b"], masks["c"], masks["d"].astype(bool)), strict=True):
+        Image.fromarray(written).save(tmp_path / "masks" / f"{name}.png")
+    return pixels, masks
+
+
+SUFFIXES = {"a.b": ".jpg", "c": ".png", "d": ".PNG"}
+
+
+def options(tmp_path, labels=None):
+    if labels is None:
+        return Options(tmp_path / "pictures", 8, masks=tmp_path / "masks")
+    (tmp_path / "labels.csv").write_text(labels)
+    return Options(tmp_path / "pictures", 8, masks=tmp_path / "masks", labels=tmp_path / "labels.csv")
+
+
+def test_pictures_masks_and_labels(tmp_path, own, same):
+    pixels, masks = own
+    loader = folder.build(options(tmp_path, "label,name\n7,c.png\n0,a.b\n999,d\n5,another\n"))
+    found, broken = items(loader, range(3))
+    assert [(item.name, item.label) for item in found] == [("a.b", 0), ("c", 7), ("d", 999)] and broken == [] and loader.notes == ()
+    for item in found:
+        same(item, pixels[item.name])
+        assert np.array_equal(item.mask.numpy(), masks[item.name])
+
+
+def test_without_labels(tmp_path, own):
+    loader = folder.build(options(tmp_path))
+    assert [item.label for item in items(loader, range(3))[0]] == [-1, -1, -1]
+    assert loader.notes == ("labels unknown: no labels file was given",)
+
+
+def test_hidden_files_and_other_kinds_are_no_pictures(tmp_path, own):
+    for name in ("._c.png", "notes.txt"):  # the first is what a Mac's archives leave beside each file
+        (tmp_path / "pictures" / name).write_bytes(b"")
+    assert folder.build(options(tmp_path)).names == ("a.b", "c", "d")
+
+
+def test_ids_choose_pictures(tmp_path, own):
+    (tmp_path / "ids.txt").write_text("d\na.b.jpg\n")
+    chosen = Options(tmp_path / "pictures", 8, masks=tmp_path / "masks", ids=tmp_path / "ids.txt")
+    assert folder.build(chosen).names == ("d", "a.b")
+    (tmp_path / "ids.txt").write_text("d\ne\n")
+    with pytest.raises(FvitError, match="names e, not among the 3 pictures"):
+        folder.build(chosen)
+
+
+def test_a_broken_picture_in_the_middle_and_a_mask_of_grey(tmp_path, own):
+    (tmp_path / "pictures" / "c.png").write_bytes(b"no picture")
+    Image.fromarray(np.full((8, 8), 128, np.uint8)).save(tmp_path / "masks" / "d.png")
+    found, broken = items(folder.build(options(tmp_path)), range(3))
+    assert [item.name for item in found] == ["a.b"] and [one.index for one in broken] == [1, 2]
+    assert "c.png is no picture that can be read (UnidentifiedImageError" in broken[0].reason
+    assert "d.png holds [128]; 0 and 255, or 0 and 1, are wanted" in broken[1].reason
+
+
+def test_a_mask_of_another_size(tmp_path, own):
+    Image.fromarray(np.ones((6, 5), np.uint8)).save(tmp_path / "masks" / "c.png")
+    broken = items(folder.build(options(tmp_path)), range(3))[1]
+    assert [one.reason for one in broken] == ["c is 8 x 8, its mask 5 x 6; a mask of its picture's size is wanted"]
+
+
+def test_a_grey_picture_is_made_rgb_and_told(tmp_path, own):
+    from runtime.pictures import PictureConverted
+
+    Image.new("L", (8, 8), 51).save(tmp_path / "pictures" / "c.png")
+    with pytest.warns(PictureConverted, match=r"c.png was L: converted to RGB"):
+        item = folder.build(options(tmp_path))[1]
+    assert item.image.unique().tolist() == pytest.approx([0.2])
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ("name,label\na.b,1\n", r"labels.csv has no label of c, d \(2 of 3 pictures\); a line for each is wanted"),
+        ("a.b,1\n", "labels.csv has the columns a.b, 1; name and label are wanted in its first line"),
+        ("name,label\na.b,1\nc,dog\n", "labels.csv, line 3: 'dog' is no class number"),
+        ("name,label\na.b\n", "labels.csv, line 2: None is no class number"),
+        ("name,label\na.b,1\na.b.jpg,2\n", "labels.csv gives a.b.jpg two labels, 1 and 2"),
+        ("", "labels.csv has the columns ;"),
+    ],
+)
+def test_labels_that_do_not_fit(tmp_path, own, labels, wanted):
+    with pytest.raises(FvitError, match=wanted):
+        folder.build(options(tmp_path, labels))
+
+
+def test_what_is_missing(tmp_path, own):
+    with pytest.raises(FvitError, match=r"no folder .*nowhere; pictures are wanted there, from your own disk"):
+        folder.build(Options(tmp_path / "nowhere", 8, masks=tmp_path / "masks"))
+    with pytest.raises(FvitError, match=r"masks of the pictures in .* are wanted; give the folder"):
+        folder.build(Options(tmp_path / "pictures", 8))
+    (tmp_path / "masks" / "a.b.png").unlink()
+    with pytest.raises(FvitError, match=r"masks has no mask for a.b.jpg \(1 of 3 pictures\)"):
+        folder.build(options(tmp_path))
+
+
+def test_a_missing_labels_file(tmp_path, own):
+    with pytest.raises(
+        FvitError, match=r"labels.csv cannot be read \(FileNotFoundError\); a CSV file with the header name,label is wanted"
+    ):
+        folder.build(Options(tmp_path / "pictures", 8, masks=tmp_path / "masks", labels=tmp_path / "labels.csv"))
