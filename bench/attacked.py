@@ -1,6 +1,6 @@
 """Attacks on the classifier alone, and through the defence in front of it, built on the eager networks, which have gradients."""
 
-from bench.attacks import bpda, pgd
+from bench.attacks import bpda, pgd, topk
 from bench.attacks._budget import Budget
 from bench.attacks._target import Defence, Target, classifier
 from bench.protocols import Attack, Scores
@@ -16,11 +16,11 @@ SEED = 1
 
 
 def build(name: str, defence: str, sigma: float, world: World, budget: Budget) -> Attack:
-    """The attack `name`: on the classifier alone, or, for `THROUGH`, through `defence` (dds, noise, denoiser) at noise `sigma` (pixels)."""
+    """The attack `name`: on the classifier alone (topk: on its rollout), or, for `THROUGH`, through `defence` at noise `sigma` (pixels)."""
     scores = classifier(world.backbone.model)
     make = plugins.load("bench.attacks", name).build
     if name not in THROUGH:
-        return make(Target(scores), budget)
+        return make(Target(scores, maps=topk.rollout(world.backbone) if name == "topk" else None), budget)
     sees = denoise.identity if defence == "noise" else denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
     if defence == "denoiser":
         seen = bpda.straight_through(sees) if name == "bpda" else sees

@@ -3,7 +3,7 @@
     D(x') = -sum_{c in top k of m(x)} m_c(x') / sum_c |m_c(x')|,   x_{s+1} = clip(x + P(x_s + step d(grad D(x_s)) - x))
 
 The result is the visited point of the highest D that the classifier still gives the clean picture's class. m must have a gradient; networks
-with ReLU have none that helps (Ghorbani et al. take softplus), the smooth ones of a ViT do.
+with ReLU have none that helps (Ghorbani et al. take softplus), the smooth ones of a ViT do: `rollout` below makes such maps.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,18 @@ from bench.attacks._ascent import check, check_gradient, scored
 from bench.attacks._budget import Budget
 from bench.attacks._target import Maps, Target, explained
 from bench.protocols import Attack
+from runtime.anatomy import anatomy, flow
 from runtime.errors import FvitError
+from runtime.explainers._matrices import residual
+from runtime.hooks import recorded
+from runtime.protocols import Backbone
 
-SHARE = 0.2  # of the map's cells are the top k
+K = 8  # cells, of the 64 that the embedded world has; the V_8 of the tables looks at as many
 
 
-def build(target: Target, budget: Budget, share: float = SHARE) -> Attack:
+def build(target: Target, budget: Budget, k: int = K) -> Attack:
     """A target without differentiable maps is refused; a picture whose class no visited point keeps comes back as it is."""
     maps = explained("topk", target)
-    if not 0 < share < 1:
-        raise FvitError(f"topk: a share of {share} of the cells came; above 0 and below 1 is wanted, {SHARE} by default")
 
     @torch.no_grad()
     def named(images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Tensor:
@@ -34,7 +36,7 @@ def build(target: Target, budget: Budget, share: float = SHARE) -> Attack:
 
     def attack(images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Tensor:
         check("topk", images, labels, pictures)
-        wanted, top = named(images, labels, pictures), top_cells(_maps(maps, images, pictures).detach(), share)
+        wanted, top = named(images, labels, pictures), top_cells(_maps(maps, images, pictures).detach(), k)
         best, highest = images.clone(), torch.full((len(images),), -torch.inf, dtype=images.dtype, device=images.device)
         look = partial(_slope, maps, top, pictures)
         found = budget.start(images, pictures)
@@ -48,10 +50,25 @@ def build(target: Target, budget: Budget, share: float = SHARE) -> Attack:
     return attack
 
 
-def top_cells(relevance: Float[Tensor, "B G1 G2"], share: float) -> Bool[Tensor, "B G1 G2"]:
-    """The round(share G1 G2) cells, at least 1, of the most relevance."""
+def rollout(backbone: Backbone) -> Maps:
+    """The maps of `runtime/explainers/rollout.py` by its defaults, with the gradient that its forward pass does not keep."""
+    body = anatomy(backbone)
+    drops = [layer.attention.get_submodule("attn_drop") for layer in body.layers]
+
+    def relevance(images: Tensor, pictures: Sequence[int]) -> Float[Tensor, "B G1 G2"]:
+        with recorded(backbone.model, drops) as record:
+            backbone.model(images)
+        return flow(body, [residual(record.outputs[drop].mean(1), "rows") for drop in drops])
+
+    return relevance
+
+
+def top_cells(relevance: Float[Tensor, "B G1 G2"], k: int) -> Bool[Tensor, "B G1 G2"]:
+    """The `k` cells of the most relevance, equal ones in reading order as in `bench/metrics/overlap.py`."""
     flat = relevance.flatten(1)
-    chosen = flat.topk(max(round(share * flat.shape[1]), 1), dim=1).indices
+    if not 1 <= k < flat.shape[1]:
+        raise FvitError(f"topk: the top {k} of {flat.shape[1]} cells came; a k from 1 to {flat.shape[1] - 1} is wanted, {K} by default")
+    chosen = flat.argsort(dim=1, descending=True, stable=True)[:, :k]
     return torch.zeros_like(flat, dtype=torch.bool).scatter(1, chosen, True).reshape(relevance.shape)
 
 

