@@ -37,7 +37,8 @@ def parse(words: list[str] | None) -> argparse.Namespace:
 
 def _check_table(options: argparse.Namespace) -> None:
     known(options.world, WORLDS, "world")
-    known(f"table{options.number}", ("tableall", *names("bench.tables")), "table")
+    if options.number != "all":
+        known(f"table{options.number}", names("bench.tables"), "table")
     known(options.preset, PRESETS, "preset")
     _positive(options, "n")
     if options.world != "embedded" and options.number != "3":
