@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   fvit demo                                             one picture attacked, undefended and defended: half a minute
   fvit table 3                                          the embedded world: minutes on a laptop
   fvit table all --quick                                all ten, 8 pictures a cell
+  fvit report && fvit compare results/A results/B       one HTML file; what changed beyond the intervals
   fvit table 3 --world paper --denoiser-weights 256x256_diffusion_uncond.pt --pictures imagenet/val
   fvit world                                            what the embedded world's networks and their defence can do
   fvit explain --task pairs --picture 3 --explainer vta,rollout --class top1,top2 --attack pgd
@@ -124,6 +125,7 @@ COMMANDS = {
     "explain": (offered.explain, _check_explain, "relevance maps of pictures, undefended and behind DDS, as a panel"),
     "certify": (offered.certify, _check_certify, "certified labels and top-k maps of the embedded world's pictures"),
     "report": (offered.report, _check_nothing, "one HTML file of a results folder: summary, tables, curves, certificates"),
+    "compare": (offered.compare, _check_nothing, "two results folders, cell by cell: better, worse or within the intervals"),
     "export": (offered.export, _check_export, "export networks to ONNX and check their parity"),
     "train": (offered.train, _check_train, "train the embedded world's networks; goes on where it stopped"),
     "doctor": (offered.nothing, _check_nothing, "what can run here, and why the rest cannot"),

@@ -117,6 +117,11 @@ def report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
 
 
+def compare(parser: argparse.ArgumentParser) -> None:
+    for name in ("first", "second"):
+        parser.add_argument(name, type=Path, metavar="RUN", help="a results folder")
+
+
 def nothing(parser: argparse.ArgumentParser) -> None:
     pass
 

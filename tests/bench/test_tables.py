@@ -215,3 +215,23 @@ def test_the_report_of_a_folder_is_one_file_that_says_what_was_measured(tmp_path
     assert "Under PGD 8/255 on the undefended network the ViT keeps 75.0%" in page and 'id="table-10"' in page
     assert "http" not in page.replace("http-equiv", "") and "data:image/png;base64," in page and page.count("<table>") > 20
     assert main(["report", str(tmp_path / "none")]) == 2 and "measure first" in capsys.readouterr().err
+
+
+def test_two_runs_compared(tmp_path, capsys):
+    """The second run loses one look's answers; more perturbation AUC is worse when the most relevant pixels go first."""
+    grid = TABLES["2"]
+    for name, change in (("a", {}), ("b", {"hits": 0, "n": 400}), ("c", {"positive": 0.9})):
+        rows = Rows(tmp_path / name)
+        head, *looks = synthetic(Settings(n=4), grid)
+        rows.append(head | {"campaign": "c", "settings": head["settings"] | {"table": "looks"}})
+        for row in looks:
+            if "positive" in change:
+                row["maps"]["vta"]["positive_auc"] = [0.9, 0.85, 0.95]
+            rows.append(row | {"campaign": "c"} | ({k: v for k, v in change.items() if k != "positive"} if row is looks[0] else {}))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "a")]) == 0
+    assert "0 cells better, 0 worse, 20 within" in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
+    assert "0 cells better, 1 worse, 19 within" in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "c")]) == 1 and "0 cells better, 4 worse" in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "c"), str(tmp_path / "a")]) == 0
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "none")]) == 2 and "measure first" in capsys.readouterr().err
