@@ -160,23 +160,24 @@ def _told(cell: dict | None, whole: bool) -> str:
 
 
 def _paired(cells: list[Cell], looked: dict[str, dict]) -> str:
-    """Ours against every other method on the same pictures, column by column, where both were measured."""
-    lines = []
-    for ours in (cell for cell in cells if cell.row.endswith(OURS) and cell.metric in ("accuracy", "pixel_accuracy")):
-        before = ours.row.removesuffix(OURS)
-        for other in cells:
-            same = (
-                other.place[1] == ours.place[1] and other.metric == ours.metric and other.row.startswith(before) and other.row != ours.row
-            )
-            if not (same and ours.look and other.look and ours.look.key in looked and other.look.key in looked):
-                continue
-            first, second = looked[ours.look.key], looked[other.look.key]
-            if "error" not in first and "error" not in second and first["n"] == second["n"]:
-                lines.append([ours.place[1], ours.row, other.row, *_difference(ours, other, first, second)])
-    if not lines:
-        return ""
+    """Ours against every other method on the same pictures, column by column; an accuracy that several methods share stands once."""
+    measured = [cell for cell in cells if cell.look and "error" not in looked.get(cell.look.key, {"error": ""})]
+    pairs = {}
+    for ours in (cell for cell in measured if cell.row.endswith(OURS) and cell.metric in ("accuracy", "pixel_accuracy")):
+        for other in (cell for cell in measured if _rival(ours, cell)):
+            assert ours.look and other.look
+            who = other.look.key if ours.metric == "accuracy" else other.row
+            pairs.setdefault((ours.place, who), (ours, other, looked[ours.look.key], looked[other.look.key]))
+    lines = [[pair[0].place[1], pair[0].row, pair[1].row, *_difference(*pair)] for pair in pairs.values()]
     names = ["column", "method", "against", "difference [95 %]", "p (McNemar, exact)"]
-    return "\n## Paired differences, same pictures\n\n" + table(names, dict.fromkeys(map(tuple, lines)))
+    return "\n## Paired differences, same pictures\n\n" + table(names, lines) if lines else ""
+
+
+def _rival(ours: Cell, other: Cell) -> bool:
+    """Another method in the same column, of the same backbone or under the same attack, looked at on as many pictures."""
+    assert ours.look and other.look
+    same = (other.place[1], other.metric, other.look.images) == (ours.place[1], ours.metric, ours.look.images)
+    return same and other.row != ours.row and other.row.startswith(ours.row.removesuffix(OURS))
 
 
 def _difference(ours: Cell, other: Cell, first: dict, second: dict) -> tuple[str, str]:
