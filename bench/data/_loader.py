@@ -68,10 +68,13 @@ class Loader:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self.entries)
+
     @property
     def size(self) -> int:
         """How many pictures there are."""
-        return len(self.entries)
+        return len(self)
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:

@@ -90,14 +90,14 @@ def few(names: list[str]) -> str:
 
 def image(path: Path) -> Image.Image:
     """A whole picture as RGB; transparency is laid on white, and told."""
-    with _readable(path), Image.open(path) as opened:
+    with readable(path), Image.open(path) as opened:
         opened.load()
         return pictures.rgb(opened, path.name)
 
 
 def levels(path: Path) -> UInt8[np.ndarray, "H W"]:
     """A picture of numbers up to 255; one with colour channels or more bits is refused."""
-    with _readable(path), Image.open(path) as opened:
+    with readable(path), Image.open(path) as opened:
         values = np.asarray(opened)
     if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
         raise PictureError(f"{path} is {' x '.join(map(str, values.shape))} {values.dtype}; one channel of at most 8 bits is wanted")
@@ -121,12 +121,13 @@ def squashed(
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """What Pillow raises for a damaged or missing file becomes a PictureError that names it."""
     if not path.is_file():
         raise PictureError(f"no picture at {path}")
     try:
         yield
-    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for a damaged file
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # the last: a damaged header
         raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}: {error}); a whole one is wanted") from error
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.data._imagenet import LABELS, PAGE, classes, indices, labels
 from bench.data._loader import Loader, Options, Parts, refuse
-from bench.data._reading import entries, few, files, folder_at
+from bench.data._reading import entries, few, files, folder_at, readable
 from runtime import pictures
 from runtime.errors import FvitError
 
@@ -26,7 +26,8 @@ def build(options: Options) -> Loader:
 
 def _read(side: int, name: str, entry: tuple[Path, int]) -> Parts:
     path, label = entry
-    return pictures.read(path, side), label, None
+    with readable(path):
+        return pictures.read(path, side), label, None
 
 
 def _by_folder(root: Path, folders: list[Path], options: Options) -> tuple[list, tuple[str, ...]]:

@@ -6,10 +6,10 @@ from bench.looks import Look
 from bench.tables._grid import METHODS, OURS, SHOWN, Cell, Settings
 
 DEFINED = """S_Faith is not defined in what we have of the paper: we take the relevance that two l1-normalised maps share,
-1 - |a - b|_1 / 2, of the attacked picture and of the clean one, both by the same method
-(1: the map did not move); DDS looks at both with the same draws of noise. V_8: the share of the 8
-most relevant cells that stay, the paper's own notion of stability, which it does not report. `random` draws every picture's map anew: what
-maps score that have nothing to do with each other."""
+1 - |a - b|_1 / 2, of the attacked picture and of the clean one, both by the same method (1: the map did not move). V_8: the share of the 8 most
+relevant cells that stay, the paper's own notion of stability, which it does not report. DDS looks at both pictures with the same draws of
+noise. Each map explains the label given to its own picture, so where the attack turns an undefended label, another class is explained.
+`random` draws every picture's map anew: what maps score that have nothing to do with each other."""
 
 
 def cells(

@@ -20,6 +20,19 @@ def photo():
 
 
 @pytest.fixture
+def vast():
+    """vast(path): a picture of 4 x 4 whose header, damaged, promises 60,000 x 60,000; Pillow refuses it with an error of its own."""
+
+    def write(path):
+        Image.new("RGB", (4, 4)).save(path, "BMP")
+        raw = bytearray(path.read_bytes())
+        raw[18:26] = (60_000).to_bytes(4, "little") * 2
+        path.write_bytes(raw)
+
+    return write
+
+
+@pytest.fixture
 def same():
     """same(item, pixels): the item's picture is these pixels in [0, 1], channels first."""
 

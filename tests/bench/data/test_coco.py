@@ -138,6 +138,10 @@ def test_a_cut_off_file_and_captions(tmp_path, pixels):
     path.write_text(path.read_text()[:-40])
     with pytest.raises(FvitError, match=r"instances_val2017.json cannot be read \(JSONDecodeError"):
         coco.build(Options(tmp_path, 8))
+    made["annotations"][0]["category_id"] = 2
+    write(tmp_path, made)
+    with pytest.raises(FvitError, match=r"describes no objects of known categories"):
+        coco.build(Options(tmp_path, 8))
     captions = [{"id": 1, "image_id": 139, "caption": "a dog"}]
     write(tmp_path, {"images": made["images"], "annotations": captions})
     with pytest.raises(FvitError, match=r"describes no objects of known categories; instances_val2017.json is wanted"):

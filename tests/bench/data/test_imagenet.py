@@ -75,6 +75,13 @@ def test_a_broken_picture_in_the_middle(subset):
     assert [(one.name, one.index) for one in broken] == [(VAL.format(13), 2)] and "no picture that can be read" in broken[0].reason
 
 
+def test_a_header_that_promises_too_many_pixels(subset, vast):
+    root, _ = subset
+    vast(root / "val" / SNAKE / f"{VAL.format(13)}.JPEG")
+    found, broken = items(imagenet.build(Options(root, 8)), range(6))
+    assert [item.index for item in found] == [0, 1, 3, 4, 5] and [one.index for one in broken] == [2]
+
+
 def test_folders_that_are_no_class_or_empty_and_pictures_beside_them(subset, photo):
     root, _ = subset
     (root / "val" / "n99999999").mkdir()

@@ -28,7 +28,7 @@ def test_broken_pictures_are_named_and_the_rest_keep_their_numbers():
     found, broken = items(LOADER, [4, 3, 2, 1])
     assert [(item.name, item.index, item.label) for item in found] == [("e", 4, 5), ("c", 2, 3)]
     assert broken == [Broken("d", 3, "d is torn"), Broken("b", 1, "b is torn")]
-    assert LOADER.size == 5 and LOADER.names == ("a", "b", "c", "d", "e")
+    assert len(LOADER) == LOADER.size == 5 and LOADER.names == ("a", "b", "c", "d", "e")
 
 
 @pytest.mark.parametrize("index", [5, -1])
@@ -113,6 +113,13 @@ def test_a_mask_with_colours_or_more_bits(tmp_path, mode, wanted):
     Image.new(mode, (6, 4)).save(tmp_path / "mask.png")
     with pytest.raises(PictureError, match=f"mask.png is {wanted}; one channel of at most 8 bits is wanted"):
         _reading.levels(tmp_path / "mask.png")
+
+
+@pytest.mark.parametrize("reader", [_reading.image, _reading.levels])
+def test_a_header_that_promises_too_many_pixels(tmp_path, vast, reader):
+    vast(tmp_path / "vast.bmp")
+    with pytest.raises(PictureError, match=r"vast.bmp is no picture that can be read \(DecompressionBombError: .*3600000000 pixels"):
+        reader(tmp_path / "vast.bmp")
 
 
 def test_a_mask_of_one_bit_is_read(tmp_path):
