@@ -27,7 +27,7 @@ def read(path: str | Path, size: int) -> Float[Tensor, "3 size size"]:
         with Image.open(path) as image:
             image.load()
             return square(rgb(image, path.name), size, path.name)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
         raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}); a whole PNG or JPEG is wanted") from error
 
 
