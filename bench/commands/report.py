@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 EXTRA = (
     ("Certificates", "certify", ["certified_accuracy.png", "certify_cells.png"]),
     ("Certificates, adaptive draws", "certify_adaptive", ["certified_accuracy_adaptive.png"]),
-    ("The embedded world", "world", ["world.png", "samples.png", "denoised.png"]),
+    ("The embedded world", "world", ["world.png"]),
 )
 
 
