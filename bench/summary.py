@@ -49,7 +49,7 @@ def _maps(cells: Sequence[dict]) -> str:
         return ""
     ranked = sorted(rows, key=lambda row: -rows[row]["ours"])  # type: ignore[index]
     told = ", ".join(f"{row} {rows[row]['ours']:.3f}" for row in ranked)  # type: ignore[index]
-    return f"Pixel accuracy of the ViT's maps under PGD {AT}, best first: {told} (Table 1; `random` knows nothing)."
+    return f"Pixel accuracy of the ViT's maps under PGD {AT}, best first: {told} (Table 1; random maps know nothing)."
 
 
 def _moved(cells: Sequence[dict]) -> str:
