@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterable
 
 from bench import options as offered
-from bench.options import DENOISERS, EMBEDDED, FUSES, NETWORKS, PRECISIONS, PRESETS, RULES, TASKS, TRAINED, WORLDS
+from bench.options import DENOISERS, EMBEDDED, FUSES, NETWORKS, PRECISIONS, PRESETS, RULES, TASKS, TIMED, TRAINED, WORLDS
 from runtime.errors import FvitError
 from runtime.plugins import known, names
 
@@ -42,7 +42,7 @@ def _check_table(options: argparse.Namespace) -> None:
         known(f"table{options.number}", names("bench.tables"), "table")
     known(options.preset, PRESETS, "preset")
     _positive(options, "n")
-    if options.world != "embedded" and options.number != "3":
+    if options.world != "embedded" and options.number != TIMED:
         raise FvitError(f"table {options.number} --world {options.world}: only Table 3 is measured there yet; leave --world out")
     options.precision = _listed(options.precision, PRECISIONS, "precision")
     options.session = _listed(options.session, names("runtime.sessions"), "session")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from runtime.artifact import cache as artifacts
+from runtime.errors import FvitError
 
 MOST = 3 * 2**30  # bytes; the oldest go first
 
@@ -29,13 +30,26 @@ def recall(made_by: dict, make: Callable[[], dict[str, ndarray]]) -> dict[str, n
             return dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         found = make()
-    folder.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    with beside.open("wb") as file:
-        np.savez(file, **found)  # type: ignore[arg-type]
-    beside.replace(path)  # whole or not at all
+    try:
+        _keep(path, found)
+    except OSError as error:
+        raise FvitError(
+            f"cannot keep looks in {folder} ({error.strerror}); make room there, or set FVIT_LOOKS to another folder"
+        ) from error
     _make_room()
     return found
+
+
+def _keep(path: Path, found: dict[str, ndarray]) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with beside.open("wb") as file:
+            np.savez(file, **found)  # type: ignore[arg-type]
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _make_room() -> None:

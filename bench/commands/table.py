@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bench import campaign, report, tabling
 from bench.campaign import Options
-from bench.options import GRIDS
+from bench.options import GRIDS, TIMED
 from bench.protocols import Table
 from bench.records import Rows
 from bench.tables._grid import Grid, Settings
@@ -17,7 +17,6 @@ from bench.worlds import WorldOptions
 from runtime import plugins
 from runtime.errors import FvitError
 
-TIMED = "3"
 QUICK = 8  # pictures a cell
 
 

@@ -80,7 +80,7 @@ def _meta(path: Path) -> list[tuple[int, str]]:
     """The devkit's table: number and wnid of its 1,000 classes, and of what lies above them in WordNet."""
     try:
         return [(int(row["ILSVRC2012_ID"]), str(row["WNID"])) for row in loadmat(path, squeeze_me=True)["synsets"]]
-    except (MatReadError, zlib.error, OSError, ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:
+    except (MatReadError, zlib.error, OSError, ValueError, KeyError, TypeError, IndexError, NotImplementedError) as error:  # the last: v7.3
         raise FvitError(f"{path} is not the devkit's meta.mat ({type(error).__name__}: {error}); get it from {PAGE}") from error
 
 

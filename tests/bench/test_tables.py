@@ -15,7 +15,7 @@ from rich.console import Console
 from bench import lookcache, plots, published, report, tabling
 from bench.cli import main
 from bench.looks import Look, Looker, chunks
-from bench.options import GRIDS, PRESETS
+from bench.options import GRIDS, PRESETS, TIMED
 from bench.presets import PRESETS as MADE
 from bench.records import Rows
 from bench.tables._grid import OURS, Grid, Settings
@@ -57,7 +57,8 @@ def test_a_published_file_with_another_header_is_refused(tmp_path, monkeypatch):
 
 
 def test_names_on_the_command_line_are_the_tables_and_presets():
-    assert {f"table{number}" for number in (*GRIDS, "3")} == set(plugins.names("bench.tables"))
+    assert all(isinstance(table, Grid) and str(table.number) == number for number, table in TABLES.items()) and len(TABLES) == 9
+    assert not isinstance(plugins.load("bench.tables", f"table{TIMED}").TABLE, Grid)
     assert set(PRESETS) == set(MADE)
 
 
@@ -145,6 +146,13 @@ def test_a_damaged_file_of_the_cache_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setattr(lookcache, "MOST", 0)
     lookcache.recall({"a": 2}, make)
     assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_a_cache_that_cannot_be_written_is_one_error_line(tmp_path, monkeypatch):
+    (tmp_path / "looks").write_text("a file where the folder should be")
+    monkeypatch.setattr(lookcache, "cache", lambda: tmp_path)
+    with pytest.raises(FvitError, match=r"cannot keep looks in .*set FVIT_LOOKS"):
+        lookcache.recall({"a": 1}, lambda: {"x": torch.ones(2).numpy()})
 
 
 def test_a_finished_table_measures_nothing_twice_and_another_setting_does(tmp_path):
