@@ -1,10 +1,12 @@
 """The command line's arguments, and every name in them that can be judged without loading anything heavy."""
 
 import argparse
+import functools
 from collections.abc import Iterable
+from pathlib import Path
 
 from bench import options as offered
-from bench.options import DENOISERS, EMBEDDED, FUSES, NETWORKS, PRECISIONS, PRESETS, RULES, TASKS, TIMED, TRAINED, WORLDS
+from bench.options import DATA, DENOISERS, EMBEDDED, FUSES, GRIDS, NETWORKS, PRECISIONS, PRESETS, RULES, TASKS, TIMED, TRAINED, WORLDS
 from runtime.errors import FvitError
 from runtime.plugins import known, names
 
@@ -22,6 +24,9 @@ EXAMPLES = """examples:
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
   fvit doctor                                           what can run here, and why the rest cannot
 """
+
+
+NAMES = {"gtsegs": "imagenet_seg"}  # option -> data set, where they differ
 
 
 def parse(words: list[str] | None) -> argparse.Namespace:
@@ -42,14 +47,59 @@ def _check_table(options: argparse.Namespace) -> None:
         known(f"table{options.number}", names("bench.tables"), "table")
     known(options.preset, PRESETS, "preset")
     _positive(options, "n")
-    if options.world != "embedded" and options.number != TIMED:
-        raise FvitError(f"table {options.number} --world {options.world}: only Table 3 is measured there yet; leave --world out")
+    options.shard = _shard(options.shard)
+    if options.shard and options.number == TIMED:
+        raise FvitError(
+            f"--shard is for tables of looks ({', '.join(GRIDS)}): Table {TIMED} times draws, which nobody shares; leave it out"
+        )
+    _own_files(options)
     options.precision = _listed(options.precision, PRECISIONS, "precision")
     options.session = _listed(options.session, names("runtime.sessions"), "session")
     options.rule = _listed(options.rule, RULES, "rule") if options.rule else None
     options.denoise = _listed(options.denoise, DENOISERS, "denoiser")
     if "one_shot" not in options.denoise:
         raise FvitError("--denoise chain came alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
+
+
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, every = text.partition("/")
+    if not (first.isdigit() and every.isdigit() and 1 <= int(first) <= int(every)):
+        raise FvitError(f"--shard {text}: I/K is wanted, the I-th of K, as in 2/16")
+    return int(first), int(every)
+
+
+def _own_files(options: argparse.Namespace) -> None:
+    """`checkpoint`: file by backbone; `data`: by data set, what makes its loader's options of a picture's side."""
+    given = [name for name in DATA if getattr(options, name)]
+    strays = [name for name in ("checkpoint", "masks", "labels", "synsets", "ids") if getattr(options, name)] + given
+    if strays and (options.world == "embedded" or options.number == TIMED):
+        raise FvitError(f"--{strays[0]} belongs to tables of accuracy and maps with --world paper; add it, or leave --{strays[0]} out")
+    pairs = dict(_pair(text) for text in options.checkpoint)
+    own = {options.backbone or "vit_b16": options.weights} if options.weights else {}
+    options.checkpoint = own | pairs
+    options.data = {NAMES.get(name, name): functools.partial(_loader_options, options, name) for name in given}
+    if options.ids and len(given) != 1:
+        raise FvitError(f"--ids names pictures of one data set, {len(given)} came ({', '.join(given) or 'none'}); give one at a time")
+    if options.labels and not (options.imagenet or options.folder):
+        raise FvitError("--labels has no use without --imagenet or --folder; the other data sets' files say that themselves")
+
+
+def _loader_options(options: argparse.Namespace, name: str, side: int):
+    from bench.data._loader import Options  # here: it imports PyTorch
+
+    labels = options.labels if name == ("imagenet" if options.imagenet else "folder") else None
+    masks = options.masks if name == "folder" else None
+    synsets = options.synsets if name == "imagenet" else None
+    return Options(getattr(options, name), side, options.ids, masks, labels, synsets)
+
+
+def _pair(text: str) -> tuple[str, Path]:
+    name, _, file = text.partition("=")
+    if not name or not file:
+        raise FvitError(f"--checkpoint {text}: NAME=FILE is wanted, as in deit_b16=deit.safetensors")
+    return name, Path(file)
 
 
 def _check_export(options: argparse.Namespace) -> None:
@@ -82,10 +132,7 @@ def _check_explain(options: argparse.Namespace) -> None:
     options.explainer = tuple(spec.strip() for spec in options.explainer.split(","))
     for spec in options.explainer:
         known(spec.split(":")[0], names("runtime.explainers"), "explainer")
-    try:
-        options.picture = tuple(int(word) for word in options.picture.split(","))
-    except ValueError:
-        raise FvitError(f"--picture {options.picture}: whole numbers with commas are wanted") from None
+    options.picture = _numbers(options.picture)
     for name in ("sigma", "draws"):
         _positive(options, name)
 
@@ -114,6 +161,13 @@ def _positive(options: argparse.Namespace, name: str) -> None:
         raise FvitError(f"--{name} {value}: a number above 0 is wanted")
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise FvitError(f"--picture {text}: whole numbers with commas are wanted") from None
+
+
 def _listed(text: str, choices: Iterable[str], kind: str) -> tuple[str, ...]:
     return tuple(known(name.strip(), choices, kind) for name in text.split(","))
 
@@ -126,6 +180,7 @@ COMMANDS = {
     "certify": (offered.certify, _check_certify, "certified labels and top-k maps of the embedded world's pictures"),
     "report": (offered.report, _check_nothing, "one HTML file of a results folder: summary, tables, curves, certificates"),
     "compare": (offered.compare, _check_nothing, "two results folders, cell by cell: better, worse or within the intervals"),
+    "merge": (offered.merge, _check_nothing, "join the shards of tables, measured apart, to one run"),
     "export": (offered.export, _check_export, "export networks to ONNX and check their parity"),
     "train": (offered.train, _check_train, "train the embedded world's networks; goes on where it stopped"),
     "doctor": (offered.nothing, _check_nothing, "what can run here, and why the rest cannot"),

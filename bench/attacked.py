@@ -1,6 +1,12 @@
 """Attacks on the classifier alone, and through the defence in front of it, built on the eager networks, which have gradients."""
 
-from bench.attacks import bpda, pgd, topk
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from bench.attacks import autoattack, bpda, pgd, topk
 from bench.attacks._budget import Budget
 from bench.attacks._target import Defence, Target, classifier
 from bench.protocols import Attack, Scores
@@ -13,6 +19,23 @@ from runtime.smooth import resize
 SAMPLES = 8  # draws whose gradients an adaptive attack averages in a step
 THROUGH = ("eot_pgd", "bpda")
 SEED = 1
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """`stages`: of AutoAttack, which fooled each picture; `blind`: its gradient was zero."""
+
+    images: Float[Tensor, "B C H W"]
+    stages: list[str]
+    blind: Bool[Tensor, " B"]
+
+
+def staged(world: World, budget: Budget, images: Tensor, labels: Tensor, pictures: list[int]) -> Attacked:
+    """AutoAttack's kind on the classifier alone, with what tells how far to believe it."""
+    target = Target(classifier(world.backbone.model))
+    found = autoattack.attacked(target, budget, images, labels, pictures)
+    blind = autoattack.without_gradient(target, budget, images, labels, pictures)
+    return Attacked(found.found, list(found.by), torch.tensor([number in blind for number in pictures]))
 
 
 def build(name: str, defence: str, sigma: float, world: World, budget: Budget) -> Attack:

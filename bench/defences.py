@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bench.controls import CONTROLS
 from bench.measure import Workbench
 from runtime import denoise
 from runtime.noise import DrawNoise
@@ -26,7 +27,10 @@ BATCH = 10  # execution batch, always full: votes depend on it in the last bit, 
 
 @dataclass(frozen=True)
 class Defence:
-    """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise. `denoise`: how dds denoises, ddim in `steps` steps."""
+    """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise.
+
+    `denoise`: how dds denoises, ddim in `steps` steps; or one of `bench.controls` in the denoiser's place.
+    """
 
     name: str
     level: NoiseLevel | None = None
@@ -40,10 +44,14 @@ class Defence:
 
 @dataclass(frozen=True)
 class Answer:
-    """`labels` (B,); `maps`: by explainer (B, G1, G2), of the label that the classifier gave (each draw explains its own)."""
+    """`labels` (B,); `maps`: by explainer (B, G1, G2), of the label that the classifier gave (each draw explains its own).
+
+    `votes` (B, K): draws by label, where there are draws.
+    """
 
     labels: Tensor
     maps: Mapping[str, Tensor]
+    votes: Tensor | None = None
 
 
 def labels(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence) -> Tensor:
@@ -63,7 +71,7 @@ def answer(
     plan = Plan(defence.level.sigma, defence.draws, defence.seed, BATCH, grid)
     asked = Explained(explainers, fuses=(fuse,)) if explainers else None
     found = smooth(images, list(pictures), plan, _step(bench, defence), asked)
-    return Answer(found.votes.argmax(1), {name: found.maps[name, fuse].maps.float() for name in explainers})
+    return Answer(found.votes.argmax(1), {name: found.maps[name, fuse].maps.float() for name in explainers}, found.votes)
 
 
 def _once(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence, explainers: Mapping[str, Explainer]) -> Answer:
@@ -88,6 +96,8 @@ def _step(bench: Workbench, defence: Defence) -> Step:
     def session(kind: str):
         return bench.load(defence.session, defence.precision, kind).session
 
+    if defence.denoise in CONTROLS:
+        return staged(CONTROLS[defence.denoise], session("backbone"), level.sigma if level else 0.0, size)
     if defence.name in ("none", "noise") or (defence.name == "dds" and level is not None and not level.denoises):
         return staged(denoise.identity, session("backbone"), 0.0, size)
     assert level is not None

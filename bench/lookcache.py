@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,15 +21,18 @@ def cache() -> Path:
     return Path(os.environ.get("FVIT_LOOKS") or artifacts())
 
 
-def recall(made_by: dict, make: Callable[[], dict[str, ndarray]]) -> dict[str, ndarray]:
-    """The arrays that `made_by` describes, made and kept if they are not there; a damaged file is made again."""
+def recall(made_by: dict, make: Callable[[], dict[str, ndarray]], needs: Sequence[str] = ()) -> dict[str, ndarray]:
+    """The arrays that `made_by` describes, made and kept if they, or those named in `needs`, are not there; a damaged file is made again."""
     folder = cache() / "looks"
     path = folder / f"{hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:24]}.npz"
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return dict(file)
+            kept = dict(file)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        found = make()
+        kept = {}
+    if kept and all(name in kept for name in needs):
+        return kept
+    found = kept | make()
     try:
         _keep(path, found)
     except OSError as error:

@@ -1,35 +1,34 @@
 """A look: what one classifier, defended or not, says of a set of pictures, as they are or attacked, and where its maps point.
 
 Tables are made of looks, and share them: attacked pictures, answers and maps are kept in the cache by chunks of pictures, keyed by everything
-that made them, the commit too. Picture i has its own attack start and noise, so that no chunk, order or restart changes it.
+that made them, the commit too. Picture i has its own attack start and noise, so that no chunk, order, shard or restart changes it.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from bench import attacked, defences, lookcache, presets
+from bench import attacked, defences, lookcache, presets, tallies
 from bench.attacks import _budget
-from bench.data import embedded
 from bench.defences import Defence
 from bench.measure import Workbench
 from bench.metrics import overlap, perturbation, segmentation
 from bench.presets import Preset
-from bench.stats import bootstrap
-from bench.worlds import WorldOptions, build
+from bench.sources import Embedded, Pictures, Source
+from bench.tallies import Picture, Tally
+from bench.worlds import build
 from runtime import explain
 from runtime.provenance import commit
 
-CHUNK = 20  # pictures that a kill may cost
 K = 8  # top cells of V_k
 STEPS = {"apgd": 20, "autoattack": 10}  # theirs, in place of the printed rules; the official set has 100
+STAGED = "autoattack"
 
 
 @dataclass(frozen=True)
@@ -68,71 +67,102 @@ class Look:
 
 @dataclass(frozen=True)
 class Seen:
-    """Of one chunk: its pictures as looked at, the right labels, masks (1 the object), the answers and maps."""
+    """Of one chunk: its pictures as looked at, the answers, maps, draws by label (none without a defence), and what AutoAttack says of itself."""
 
-    images: Tensor
-    truth: Tensor
-    masks: Tensor
+    pictures: Pictures
     labels: Tensor
-    maps: Mapping[str, Tensor]
+    votes: Tensor | None
+    maps: dict[str, Tensor]
+    stages: list[str] | None
+    blind: Tensor | None
 
 
 class Looker:
-    """The networks of each backbone, loaded when its first look comes."""
+    """The networks of each backbone, loaded when its first look comes, and no more of them than the source says fit."""
 
-    def __init__(self, say):
-        self.say, self.benches = say, {}
+    def __init__(self, say: Callable[[str], None], source: Source | None = None, device: str = "cpu"):
+        self.say, self.source, self.device = say, source or Embedded(), torch.device(device)
+        self.benches: dict[str, Workbench] = {}
 
     def bench(self, backbone: str) -> Workbench:
         if backbone not in self.benches:
-            self.benches[backbone] = Workbench(build(WorldOptions(backbone=backbone)), torch.device("cpu"), self.say)
+            options = self.source.options(backbone)
+            while len(self.benches) >= self.source.worlds:
+                self.benches.pop(next(iter(self.benches)))
+            self.benches[backbone] = Workbench(build(options), self.device, self.say)
         return self.benches[backbone]
 
-    def row(self, look: Look, progress=lambda pictures: None) -> dict:
+    def row(self, look: Look, progress: Callable[[Tally], None] = lambda tally: None) -> dict:
         """What a table needs of `look`: answers, and for each explainer values with 95 % intervals."""
-        parts, twins = [], []
-        for numbers in chunks(look.images):
-            parts.append(self.seen(look, numbers))
-            if look.reference:
-                twins.append(self.seen(look.clean, numbers))
-            progress(len(numbers))
-        right = torch.cat([part.labels == part.truth for part in parts])
-        row = {
-            "key": look.key, "look": asdict(look), "n": look.images, "real_sigma": self._real(look),
-            "right": "".join("1" if hit else "0" for hit in right.tolist()), "hits": int(right.sum()),
-        }  # fmt: skip
-        return row | {"maps": {name: self._of_maps(look, name, parts, twins) for name in look.explainers}}
+        return facts(look) | tallies.row(self.tally(look, self.chunks(look), progress))
+
+    def tally(self, look: Look, numbers: Iterable[range], progress: Callable[[Tally], None] = lambda tally: None) -> Tally:
+        """Every picture of these chunks; `progress` gets each chunk's own."""
+        found = []
+        for chunk in numbers:
+            found.append(self._tally(look, chunk))
+            progress(found[-1])
+        return tallies.joined(found) if found else Tally([], [], self._real(look))
+
+    def chunks(self, look: Look) -> list[range]:
+        """The pictures of `look`, or all that there are."""
+        most = min(look.images, self.source.size(look.task, self.bench(look.backbone).world.backbone))
+        return [range(start, min(start + self.source.chunk, most)) for start in range(0, most, self.source.chunk)]
 
     def seen(self, look: Look, numbers: range) -> Seen:
         """One chunk; from the cache where it was looked at before."""
-        batch = embedded.batch(look.task, "test", numbers)
-        images = self._pictures(look, numbers, batch)
-        wanted = asdict(look) | {"images": list(numbers), "reference": None, "perturbed": None, **self._made_by(look)}
-        found = lookcache.recall(wanted, lambda: self._answer(look, images, numbers))
+        plain = self.source.pictures(look.task, numbers, self.bench(look.backbone).world.backbone)
+        if not plain.numbers:
+            return Seen(plain, plain.labels, None, {}, None, None)
+        made_by = {"commit": commit(), "weights": self.bench(look.backbone).world.fingerprints(), "pixels": _hash(plain.images)}
+        shot = self._attack(look, plain, made_by)
+        pictures = replace(plain, images=torch.from_numpy(shot["images"]))
+        wanted = asdict(look) | {"images": plain.numbers, "explainers": None, "reference": None, "perturbed": None, **made_by}
+        found = lookcache.recall(wanted, lambda: self._answer(look, pictures), ("labels", *look.explainers))
         maps = {name: torch.from_numpy(found[name]) for name in look.explainers}
-        return Seen(images, batch.labels, (batch.masks == 1).long(), torch.from_numpy(found["labels"]), maps)
+        votes = torch.from_numpy(found["votes"]) if "votes" in found else None
+        stages, blind = (shot["stages"].tolist(), torch.from_numpy(shot["blind"])) if "stages" in shot else (None, None)
+        return Seen(pictures, torch.from_numpy(found["labels"]), votes, maps, stages, blind)
 
-    def _pictures(self, look: Look, numbers: range, batch: embedded.Batch) -> Tensor:
+    def _tally(self, look: Look, numbers: range) -> Tally:
+        seen = self.seen(look, numbers)
+        maps = self._of_maps(look, seen, numbers) if seen.pictures.numbers else []
+        pictures = []
+        for i, number in enumerate(seen.pictures.numbers):
+            truth = int(seen.pictures.labels[i])
+            share = None if seen.votes is None else float(seen.votes[i, truth] / seen.votes[i].sum())
+            stage, blind = (None, False) if seen.stages is None or seen.blind is None else (seen.stages[i], bool(seen.blind[i]))
+            pictures.append(Picture(number, int(seen.labels[i]) == truth, share, maps[i], stage, blind))
+        return Tally(pictures, [[one.name, one.reason] for one in seen.pictures.left_out], self._real(look))
+
+    def _attack(self, look: Look, plain: Pictures, made_by: dict) -> dict[str, ndarray]:
         if look.attack == "none":
-            return batch.images
+            return {"images": plain.images.numpy()}
         through = look.attack in attacked.THROUGH
-        wanted = {"pictures": list(numbers), "backbone": look.backbone, "task": look.task, "attack": look.attack, "norm": look.norm}
-        wanted |= {"eps": look.eps, "step": presets.preset(look.preset).step, **self._made_by(look)}
+        wanted = {"pictures": plain.numbers, "backbone": look.backbone, "task": look.task, "attack": look.attack, "norm": look.norm}
+        wanted |= {"eps": look.eps, "step": presets.preset(look.preset).step, **made_by}
         wanted |= {"defence": look.defence, "sigma": self._real(look)} if through else {}
-        return torch.from_numpy(lookcache.recall(wanted, lambda: {"images": self._attacked(look, numbers, batch)})["images"])
+        return lookcache.recall(wanted, lambda: self._attacked(look, plain))
 
-    def _attacked(self, look: Look, numbers: range, batch: embedded.Batch) -> ndarray:
+    def _attacked(self, look: Look, plain: Pictures) -> dict[str, ndarray]:
         world = self.bench(look.backbone).world
         budget = _budget.paper(look.norm, look.eps / 255, presets.preset(look.preset).step, attacked.SEED)
         budget = replace(budget, steps=STEPS.get(look.attack, budget.steps))
+        images, labels = plain.images.to(self.device), plain.labels.to(self.device)
+        if look.attack == STAGED:
+            found = attacked.staged(world, budget, images, labels, plain.numbers)
+            return {"images": found.images.cpu().numpy(), "stages": np.array(found.stages), "blind": found.blind.numpy()}
         sigma = (self._real(look) or 0.0) / 255
-        return attacked.build(look.attack, look.defence, sigma, world, budget)(batch.images, batch.labels, numbers).numpy()
+        attack = attacked.build(look.attack, look.defence, sigma, world, budget)
+        return {"images": attack(images, labels, plain.numbers).cpu().numpy()}
 
-    def _answer(self, look: Look, images: Tensor, numbers: range) -> dict[str, ndarray]:
+    def _answer(self, look: Look, pictures: Pictures) -> dict[str, ndarray]:
         bench, made = self.bench(look.backbone), presets.preset(look.preset)
         explainers = {name: explain.build(name, bench.world.backbone) for name in look.explainers}
-        found = defences.answer(bench, images, numbers, self._defence(look, made), explainers, made.fuse)
-        return {"labels": found.labels.numpy()} | {name: maps.numpy() for name, maps in found.maps.items()}
+        images = pictures.images.to(self.device)
+        found = defences.answer(bench, images, pictures.numbers, self._defence(look, made), explainers, made.fuse)
+        votes = {} if found.votes is None else {"votes": found.votes.cpu().numpy()}
+        return {"labels": found.labels.cpu().numpy()} | votes | {name: maps.cpu().numpy() for name, maps in found.maps.items()}
 
     def _defence(self, look: Look, made: Preset) -> Defence:
         if look.defence == "none":
@@ -146,48 +176,42 @@ class Looker:
         level = self._defence(look, presets.preset(look.preset)).level
         return None if level is None else round(level.sigma * 255, 4)
 
-    def _made_by(self, look: Look) -> dict:
-        return {"commit": commit(), "weights": self.bench(look.backbone).world.fingerprints()}
-
-    def _of_maps(self, look: Look, name: str, parts: list[Seen], twins: list[Seen]) -> dict:
-        rows = [row for part in parts for row in segmentation.scores(part.maps[name], part.masks)]
-        table, found = segmentation.columns(rows), {}
-        for metric in (name for name, value in segmentation.totals(rows).items() if value is not None):
-            found[metric] = _rounded(bootstrap(table, _rate(metric), 0))
-        found["each"] = [round(1000 * row["correct"] / row["labeled"]) for row in rows]
-        if look.reference:
-            pairs = [(part.maps[name], twin.maps[name]) for part, twin in zip(parts, twins, strict=True)]
-            for metric, measure in (("s_faith", overlap.s_faith), ("cosine", overlap.cosine), ("topk", _topk)):
-                found[metric] = _rounded(bootstrap(torch.cat([measure(*pair) for pair in pairs]).numpy(), float, 0))
-        if look.perturbed:
-            for positive, metric in ((True, "positive_auc"), (False, "negative_auc")):
-                found[metric] = _rounded(bootstrap(self._aucs(look, name, parts, positive), float, 0))
+    def _of_maps(self, look: Look, seen: Seen, numbers: range) -> list[dict[str, dict]]:
+        """Picture by picture, explainer by explainer, the numbers of its map."""
+        twin = self.seen(look.clean, numbers) if look.reference else None
+        found: list[dict[str, dict]] = [{} for _ in seen.pictures.numbers]
+        for name, maps in seen.maps.items():
+            columns: dict[str, Tensor | ndarray] = {}
+            if twin is not None:
+                measures = {"s_faith": overlap.s_faith, "cosine": overlap.cosine, "topk": _topk}
+                columns |= {metric: measure(maps, twin.maps[name]) for metric, measure in measures.items()}
+            if look.perturbed:
+                columns |= {f"{kind}_auc": self._aucs(look, seen, maps, kind == "positive") for kind in ("positive", "negative")}
+            scored = None if seen.pictures.masks is None else segmentation.scores(maps, seen.pictures.masks)
+            for i, one in enumerate(found):
+                one[name] = {metric: float(column[i]) for metric, column in columns.items()}
+                one[name] |= {} if scored is None else {"segmentation": scored[i]}
         return found
 
-    def _aucs(self, look: Look, name: str, parts: list[Seen], positive: bool) -> Float[ndarray, " N"]:
+    def _aucs(self, look: Look, seen: Seen, maps: Tensor, positive: bool) -> ndarray:
         """Of the undefended classifier on the pictures as looked at, x = 0 included, against the right label."""
-        bench, options, found = self.bench(look.backbone), perturbation.Options(positive, with_zero=True), []
-        for part in parts:
-            numbers = range(len(part.images))
-            curve = perturbation.curve(
-                lambda images, pictures: defences.labels(bench, images, pictures, Defence("none")),
-                part.images, numbers, part.truth, part.maps[name], options,
-            )  # fmt: skip
-            found.append(perturbation.aucs(curve, options.x))
-        return np.concatenate(found)
+        bench, options = self.bench(look.backbone), perturbation.Options(positive, with_zero=True)
+        images = seen.pictures.images
+        curve = perturbation.curve(
+            lambda images, pictures: defences.labels(bench, images.to(self.device), pictures, Defence("none")).cpu(),
+            images, range(len(images)), seen.pictures.labels, maps, options,
+        )  # fmt: skip
+        return perturbation.aucs(curve, options.x)
 
 
-def chunks(images: int) -> list[range]:
-    return [range(start, min(start + CHUNK, images)) for start in range(0, images, CHUNK)]
-
-
-def _rate(metric: str) -> Callable[[ndarray], float]:
-    return lambda means: float(segmentation.rates(means)[metric] or 0.0)
+def facts(look: Look) -> dict:
+    """How its row is found again."""
+    return {"key": look.key, "look": asdict(look)}
 
 
 def _topk(a: Tensor, b: Tensor) -> Tensor:
     return overlap.topk(a, b, K)
 
 
-def _rounded(values: tuple[float, float, float]) -> list[float]:
-    return [round(value, 5) for value in values]
+def _hash(images: Tensor) -> str:
+    return hashlib.sha256(images.numpy().tobytes()).hexdigest()[:16]

@@ -20,6 +20,9 @@ PRESETS = ("corrected", "paper-text", "paper-table3", "released-code")
 EMBEDDED = ("vit_embedded", "deit_embedded", "swin_embedded")
 
 
+DATA = ("imagenet", "gtsegs", "coco", "cityscapes", "folder")
+
+
 def table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "number", help=f"which table: {', '.join(TABLES)} or all; {TIMED} is the one of seconds, its options follow the others"
@@ -28,7 +31,9 @@ def table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="corrected", help=f"what the paper leaves open: {', '.join(PRESETS)} (default: corrected)")
     parser.add_argument("--quick", action="store_true", help="8 pictures a cell: a look at the whole thing, not a measurement")
     parser.add_argument("--dry-run", action="store_true", help="say what would be measured, and stop")
+    parser.add_argument("--shard", metavar="I/K", help="only every K-th part of the pictures, from the I-th on; join them with fvit merge")
     world(parser)
+    own_data(parser)
     known_sessions = ", ".join(names("runtime.sessions"))
     parser.add_argument("--session", default="eager,ort", metavar="A,B", help=f"sessions: {known_sessions} (default: eager,ort)")
     precision(parser)
@@ -42,6 +47,28 @@ def table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=int, default=1, help="pictures drawn together (default: 1)")
     parser.add_argument("--seed", type=int, default=0)
     results(parser)
+
+
+def own_data(parser: argparse.ArgumentParser) -> None:
+    """The user's files of the world `paper`."""
+    checkpoint = "a checkpoint of another backbone, as --weights is of --backbone; may be repeated"
+    parser.add_argument("--checkpoint", action="append", default=[], metavar="NAME=FILE", help=checkpoint)
+    parser.add_argument(
+        "--imagenet", type=Path, metavar="DIR", help="ImageNet's validation pictures: folders of wnids, or flat with --labels"
+    )
+    parser.add_argument("--gtsegs", type=Path, metavar="FILE", help="ImageNet-Segmentation: gtsegs_ijcv.mat")
+    parser.add_argument("--coco", type=Path, metavar="DIR", help="COCO 2017: val2017/ and annotations/")
+    parser.add_argument("--cityscapes", type=Path, metavar="DIR", help="Cityscapes: leftImg8bit/ and gtFine/")
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="your own pictures, with --masks and --labels")
+    parser.add_argument("--masks", type=Path, metavar="DIR", help="of --folder: a PNG of each picture's stem")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="classes of the pictures of --imagenet or --folder")
+    parser.add_argument("--synsets", type=Path, metavar="FILE", help="what numbers in --labels mean: meta.mat, or lines of `number wnid`")
+    parser.add_argument("--ids", type=Path, metavar="FILE", help="picture names, one a line: only these, in this order")
+
+
+def merge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="results folders that hold the shards")
+    parser.add_argument("--into", type=Path, metavar="DIR", help="results folder of the whole (default: the first RUN)")
 
 
 def export(parser: argparse.ArgumentParser) -> None:
@@ -140,7 +167,7 @@ def networks(parser: argparse.ArgumentParser) -> None:
     checkpoint = "the backbone's checkpoint, .safetensors or .pt (default: what ships, or random numbers at the paper's size)"
     parser.add_argument("--weights", type=Path, metavar="FILE", help=checkpoint)
     parser.add_argument("--classes", type=Path, metavar="FILE", help="class names, one a line")
-    parser.add_argument("--denoiser-weights", type=Path, metavar="FILE", help="a guided-diffusion checkpoint; random without it")
+    parser.add_argument("--denoiser-weights", "--unet", type=Path, metavar="FILE", help="a guided-diffusion checkpoint; random without it")
     parser.add_argument("--head-channels", type=int, default=64, help="channels an attention head of that checkpoint (default: 64)")
 
 

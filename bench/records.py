@@ -76,6 +76,11 @@ def campaign(rows: list[dict], settings: dict) -> str:
     for row in reversed(rows):
         if row["kind"] == "campaign" and row["settings"] == settings and row["environment"]["commit"] == commit():
             return row["campaign"]
+    return new()
+
+
+def new() -> str:
+    """A campaign's name."""
     return uuid.uuid4().hex[:12]
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.tables._grid import BACKBONES, DATA, OURS
+from bench.tables._grid import OURS
 from bench.tables._robust import NAMES
+from bench.tables._scene import EMBEDDED
 
 AT = "8/255"
 
@@ -33,8 +34,8 @@ def _adaptive(cells: Sequence[dict]) -> str:
 
 def _clean(cells: Sequence[dict]) -> str:
     lost = []
-    for name in BACKBONES:
-        for task in DATA:
+    for name in EMBEDDED.backbones:
+        for task in EMBEDDED.tasks:
             pair = [_at(cells, f"{name} {row}", task) for row in ("vanilla", "ours, the preset's own noise")]
             if None in pair:
                 return ""

@@ -66,8 +66,7 @@ def cautions(target: Target, budget: Budget, images: Tensor, labels: Tensor, pic
     numbers = list(pictures)
     with torch.no_grad():
         first, second = (scored(target.scores, images, labels, numbers) for _ in range(2))
-    seen = look(Aim("autoattack", labels, numbers), lambda step: _classifiers(target, budget, step), 0, images)
-    blind = [number for number, row in zip(numbers, seen.gradient, strict=True) if not row.any()]
+    blind = without_gradient(target, budget, images, labels, numbers)
     beyond = [number for number, stage in zip(numbers, outcome.by, strict=True) if stage == SQUARE]
     found = {
         "two calls of the classifier differ: it is randomised; give its noise as the target's defence, so that draws are averaged": (
@@ -81,6 +80,12 @@ def cautions(target: Target, budget: Budget, images: Tensor, labels: Tensor, pic
         "no black-box stage ran: square searches in linf alone": budget.norm != "linf" and target.defence is None,
     }
     return [sentence for sentence, holds in found.items() if holds]
+
+
+def without_gradient(target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> list[int]:
+    """The pictures at which the loss has no slope at all."""
+    seen = look(Aim("autoattack", labels, list(pictures)), lambda step: _classifiers(target, budget, step), 0, images)
+    return [number for number, row in zip(pictures, seen.gradient, strict=True) if not row.any()]
 
 
 def _stages(target: Target, budget: Budget) -> dict[str, Attack]:

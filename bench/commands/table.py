@@ -8,10 +8,14 @@ from rich.console import Console
 
 from bench import campaign, report, tabling
 from bench.campaign import Options
+from bench.looks import Looker
 from bench.options import GRIDS, TIMED
 from bench.protocols import Table
 from bench.records import Rows
-from bench.tables._grid import Grid, Settings
+from bench.sources import Embedded, Files, Source
+from bench.tables._grid import Grid
+from bench.tables._scene import Settings
+from bench.tabling import How
 from bench.timing import cores, fixed_threads
 from bench.worlds import WorldOptions
 from runtime import plugins
@@ -27,17 +31,35 @@ def run(options: argparse.Namespace) -> int:
         return _timed(options, console)
     numbers = GRIDS if options.number == "all" else (options.number,)
     grids = [plugins.load("bench.tables", f"table{number}").TABLE for number in numbers]
-    settings = Settings(QUICK if options.quick else options.n, options.preset, options.seed)
-    if options.dry_run:
-        tabling.plan(grids, settings, console)
-        return 0
-    rows, campaign_name = Rows(tabling.folder(options.results)), None
+    rows, campaign_name = Rows(tabling.folder(options.results, options.world)), None
     if not options.from_rows:
+        source, settings = _source(options), _settings(options)
+        device = options.device or ("cuda" if torch.cuda.is_available() and options.world != Embedded.name else "cpu")
+        looker = Looker(lambda line: console.print(f"[dim]{line}[/dim]", highlight=False), source, device)
         with fixed_threads(cores()):
-            campaign_name = tabling.measure(grids, settings, rows, console, options.fresh)
+            if options.dry_run:
+                tabling.plan(grids, settings, looker, console)
+                return 0
+            campaign_name = tabling.measure(grids, settings, rows, looker, console, How(options.fresh, options.shard))
+        if options.shard:
+            told = "{} of {}".format(*options.shard)
+            console.print(f"shard {told} is in {rows.path}; when all are measured: fvit merge", highlight=False, soft_wrap=True)
+            return 0
     failed = sum(_show(grid, rows.folder, console, campaign_name) for grid in grids)
     failed += _timed(options, console) if options.number == "all" else 0
     return 1 if failed else 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    data, checkpoints = (tuple(getattr(options, name)) for name in ("data", "checkpoint"))
+    return Settings(QUICK if options.quick else options.n, options.preset, options.seed, options.world, data, checkpoints)
+
+
+def _source(options: argparse.Namespace) -> Source:
+    """The embedded world, or what the user's options name."""
+    if options.world == Embedded.name:
+        return Embedded()
+    return Files(options.checkpoint, options.data, options.classes, options.denoiser_weights, options.head_channels)
 
 
 def _timed(options: argparse.Namespace, console: Console) -> int:
@@ -56,7 +78,7 @@ def _show(table: Table | Grid, folder: Path, console: Console, campaign_name: st
     rendered = report.write(table, folder, campaign_name)
     report.show(rendered, console)
     console.print(f"written: {folder}/table{table.number}.*, rows.jsonl, environment.json", highlight=False, soft_wrap=True)
-    failed = [cell for cell in rendered.cells if cell["word"] not in ("measured", "computed", "not defined", "left out")]
+    failed = [cell for cell in rendered.cells if cell["word"] not in ("measured", "computed", "not defined", "left out", tabling.NOT_HERE)]
     for cell in failed[:3]:
         name = cell["row"] if "row" in cell else f"{cell['session']} {cell['denoise']} {cell['sigma']}/255"
         console.print(f"[red]no number:[/red] {name}: {cell['reason']}", highlight=False)

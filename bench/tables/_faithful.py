@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from bench.looks import Look
-from bench.tables._grid import METHODS, OURS, SHOWN, Cell, Settings
+from bench.tables._grid import METHODS, OURS, SHOWN, Cell
+from bench.tables._scene import Settings
 
 DEFINED = """S_Faith is not defined in what we have of the paper: we take the relevance that two l1-normalised maps share,
 1 - |a - b|_1 / 2, of the attacked picture and of the clean one, both by the same method (1: the map did not move). V_8: the share of the 8 most
@@ -15,8 +16,10 @@ noise. Each map explains the label given to its own picture, so where the attack
 def cells(
     settings: Settings, attack: str, norm: str, eps: float, column: str, metrics: tuple[str, ...] = ("s_faith", "topk")
 ) -> list[Cell]:
-    """Each method under one attack, ViT on `digits`."""
-    base = Look("vit_embedded", "digits", settings.n, settings.preset, attack, norm, eps, reference=True, seed=settings.seed)
+    """Each method under one attack, one network on one data set."""
+    base = Look(
+        settings.scene.main, settings.scene.task, settings.n, settings.preset, attack, norm, eps, reference=True, seed=settings.seed
+    )
     plain = replace(base, explainers=tuple(METHODS.values()))
     defended = replace(base, defence="dds", explainers=("vta",))
     found = []

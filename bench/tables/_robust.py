@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from bench.looks import Look
-from bench.tables._grid import ADAPTIVE, OURS, Cell, Settings
+from bench.tables._grid import ADAPTIVE, OURS, Cell
+from bench.tables._scene import Settings
 
 NAMES = {"eot_pgd": "PGD through DDS (full gradient, EOT 8)", "bpda": "PGD past the denoiser (BPDA, EOT 8)"}
 FULL = 8  # of 255: the radius of the adaptive rows
@@ -12,9 +13,9 @@ FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hun
 
 
 def look(settings: Settings, attack: str, eps: float, defence: str, **more: Any) -> Look:
-    """ViT on `digits`; eps 0 is the clean picture. `more`: fields of the defence."""
+    """One network on one data set; eps 0 is the clean picture. `more`: fields of the defence."""
     images = min(settings.n, ADAPTIVE) if attack in NAMES else settings.n
-    clean = Look("vit_embedded", "digits", images, settings.preset, defence=defence, seed=settings.seed, **more)
+    clean = Look(settings.scene.main, settings.scene.labelled[0], images, settings.preset, defence=defence, seed=settings.seed, **more)
     return replace(clean, attack=attack, eps=float(eps)) if eps else clean
 
 

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 from bench.looks import Look
-from bench.tables._grid import BACKBONES, DATA, METHODS, OURS, SHOWN, Cell, Settings
+from bench.tables._grid import METHODS, OURS, SHOWN, Cell
+from bench.tables._scene import Settings
 
 
 def cells(settings: Settings, radii: tuple[int, ...], metrics: tuple[str, ...]) -> list[Cell]:
     """Backbone x (five explainers, ours, random) by task x metric, at each radius (of 255)."""
     found = []
     for eps in radii:
-        for name, backbone in BACKBONES.items():
-            for task in DATA:
+        for name, backbone in settings.scene.backbones.items():
+            for task in settings.scene.tasks:
                 base = Look(backbone, task, settings.n, settings.preset, "pgd", eps=eps, seed=settings.seed)
                 plain = replace(base, explainers=tuple(METHODS.values()))
                 defended = replace(base, defence="dds", explainers=("vta",))

@@ -1,11 +1,12 @@
 """Table 10: accuracy under three attacks against their radius."""
 
 from bench.tables import _robust
-from bench.tables._grid import OURS, Cell, Grid, Settings
+from bench.tables._grid import OURS, Cell, Grid
+from bench.tables._scene import Settings
 
 ATTACKS = {"PGD": "pgd", "FGSM": "fgsm", "AutoAttack": "autoattack"}
 RADII = (2, 4, 6, 8, 10)
-ABOUT = """ViT on `digits`, l_inf. PGD, FGSM and AutoAttack (ours: APGD-CE, APGD-DLR, Square; `bench/attacks/autoattack.py`) see the undefended
+ABOUT = """Within l_inf. PGD, FGSM and AutoAttack (ours: APGD-CE, APGD-DLR, Square; `bench/attacks/autoattack.py`) see the undefended
 network: a transfer attack, the weakest there is. The last rows attack through the defence."""
 
 

@@ -1,7 +1,8 @@
 """Table 4: what the defence costs on clean pictures."""
 
 from bench.looks import Look
-from bench.tables._grid import BACKBONES, DATA, Cell, Grid, Settings
+from bench.tables._grid import Cell, Grid
+from bench.tables._scene import Settings
 
 ABOUT = """Clean pictures. The rows' sigma is nominal: the preset's rule makes real noise of it (under `corrected` they are the same)."""
 SIGMAS = (2, 5, 10)
@@ -9,8 +10,8 @@ SIGMAS = (2, 5, 10)
 
 def cells(settings: Settings) -> list[Cell]:
     found = []
-    for name, backbone in BACKBONES.items():
-        for task in DATA:
+    for name, backbone in settings.scene.backbones.items():
+        for task in settings.scene.labelled:
             look = Look(backbone, task, settings.n, settings.preset, seed=settings.seed)
             found.append(Cell(f"{name} vanilla", task, "accuracy", look))
             for sigma in SIGMAS:

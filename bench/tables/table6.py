@@ -1,10 +1,11 @@
 """Table 6: how far each method's maps move under PGD in l2 and l_inf, 2 to 10/255."""
 
 from bench.tables import _faithful
-from bench.tables._grid import Cell, Grid, Settings
+from bench.tables._grid import Cell, Grid
+from bench.tables._scene import Settings
 
 RADII = (2, 4, 6, 8, 10)
-ABOUT = f"""ViT on `digits`, PGD. {_faithful.DEFINED} The l2 radii are r/255 as printed: the whole picture moves by no more than one pixel does
+ABOUT = f"""Under PGD. {_faithful.DEFINED} The l2 radii are r/255 as printed: the whole picture moves by no more than one pixel does
 under l_inf, so little happens."""
 
 

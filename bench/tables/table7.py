@@ -1,7 +1,8 @@
 """Table 7: as Table 1, at 9 and 10/255."""
 
 from bench.tables import _segmented
-from bench.tables._grid import Cell, Grid, Settings
+from bench.tables._grid import Cell, Grid
+from bench.tables._scene import Settings
 
 ABOUT = "As Table 1, under PGD l_inf 9 and 10/255."
 

@@ -1,9 +1,10 @@
 """Table 9: accuracy under random noise."""
 
 from bench.tables import _robust
-from bench.tables._grid import OURS, Cell, Grid, Settings
+from bench.tables._grid import OURS, Cell, Grid
+from bench.tables._scene import Settings
 
-ABOUT = """ViT on `digits` under noise that nobody optimised, within r/255 in every pixel: Gaussian of standard deviation r/2 clipped to r, and
+ABOUT = """Noise that nobody optimised, within r/255 in every pixel: Gaussian of standard deviation r/2 clipped to r, and
 uniform in [-r, r]. The paper does not say which levels it took in what we have of it; these are ours."""
 RADII = (8, 16, 32, 64)
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -14,11 +14,12 @@ from rich.console import Console
 
 from bench import lookcache, plots, published, report, tabling
 from bench.cli import main
-from bench.looks import Look, Looker, chunks
+from bench.looks import Look, Looker
 from bench.options import GRIDS, PRESETS, TIMED
 from bench.presets import PRESETS as MADE
 from bench.records import Rows
-from bench.tables._grid import OURS, Grid, Settings
+from bench.tables._grid import OURS, Grid
+from bench.tables._scene import Settings
 from runtime import plugins, schedule
 from runtime.errors import FvitError
 from runtime.provenance import ROOT
@@ -74,12 +75,25 @@ def synthetic(settings: Settings, grid: Grid) -> list[dict]:
     """Rows of every look: 3 of 4 right undefended, all right behind DDS; each map value 0.5 [0.25, 0.75]."""
     environment = {"commit": "c", "cpu": "x", "cores": 2, "versions": {"torch": "2", "timm": "1"}}
     facts = {"n": settings.n, "preset": settings.preset, "seed": settings.seed}
-    rows: list[dict] = [{"kind": "campaign", "settings": facts, "environment": environment, "weights": {"denoiser": "trained"}}]
+    head = {"settings": facts, "environment": environment, "weights": {"denoiser": "trained"}, "grid": 64, "notes": []}
+    rows: list[dict] = [{"kind": "campaign"} | head]
     metrics = ("pixel_accuracy", "miou", "map", "s_faith", "topk", "positive_auc", "negative_auc")
     for look in grid.looks(settings):
         right = "1110" if look.defence == "none" else "1111"
         maps = {name: {metric: [0.5, 0.25, 0.75] for metric in metrics} | {"each": [500] * 4} for name in look.explainers}
-        rows.append({"kind": "look", "key": look.key, "n": 4, "hits": right.count("1"), "right": right, "real_sigma": 64.2, "maps": maps})
+        rows.append(
+            {
+                "kind": "look",
+                "key": look.key,
+                "n": 4,
+                "hits": right.count("1"),
+                "right": right,
+                "real_sigma": 64.2,
+                "one_draw": [0.5, 0.25, 0.75],
+                "maps": maps,
+                "look": asdict(look),
+            }
+        )
     return rows
 
 
@@ -116,9 +130,10 @@ def test_pictures_and_answers_do_not_depend_on_the_chunk():
     together = looker.seen(look, range(3))
     for number in range(3):
         alone = looker.seen(look, range(number, number + 1))
-        torch.testing.assert_close(alone.images[0], together.images[number], atol=1e-6, rtol=0)
+        torch.testing.assert_close(alone.pictures.images[0], together.pictures.images[number], atol=1e-6, rtol=0)
         assert alone.labels[0] == together.labels[number]
-    assert [list(part) for part in chunks(45)] == [list(range(20)), list(range(20, 40)), list(range(40, 45))]
+    cut = looker.chunks(replace(look, images=45))
+    assert [list(part) for part in cut] == [list(range(20)), list(range(20, 40)), list(range(40, 45))]
 
 
 def test_a_row_of_a_look_with_everything():
@@ -158,17 +173,19 @@ def test_a_cache_that_cannot_be_written_is_one_error_line(tmp_path, monkeypatch)
 def test_a_finished_table_measures_nothing_twice_and_another_setting_does(tmp_path):
     grid, console = replace(TABLES["9"], cells=lambda settings: TABLES["9"].cells(settings)[:2]), Console(file=io.StringIO())
     rows = Rows(tmp_path)
-    name = tabling.measure([grid], SMALL, rows, console)
+    looker = Looker(lambda line: None)
+    name = tabling.measure([grid], SMALL, rows, looker, console)
     before = rows.path.read_bytes()
-    assert tabling.measure([grid], SMALL, rows, console) == name and rows.path.read_bytes() == before
-    assert tabling.measure([grid], replace(SMALL, n=1), rows, console) != name
+    assert tabling.measure([grid], SMALL, rows, looker, console) == name and rows.path.read_bytes() == before
+    assert tabling.measure([grid], replace(SMALL, n=1), rows, looker, console) != name
 
 
 def test_bad_input(capsys):
     assert main(["table", "11"]) == 2 and "table11" in capsys.readouterr().err
     assert main(["table", "1", "--preset", "papertext"]) == 2 and "paper-text" in capsys.readouterr().err
     assert main(["table", "1", "--n", "0"]) == 2 and "--n 0" in capsys.readouterr().err
-    assert main(["table", "1", "--world", "paper"]) == 2 and "only Table 3" in capsys.readouterr().err
+    assert main(["table", "1", "--imagenet", "x"]) == 2 and "--world paper" in capsys.readouterr().err
+    assert main(["table", "8", "--shard", "3/2"]) == 2 and "I/K is wanted" in capsys.readouterr().err
 
 
 def test_a_plan_measures_nothing(capsys, tmp_path):
@@ -237,9 +254,9 @@ def test_two_runs_compared(tmp_path, capsys):
                 row["maps"]["vta"]["positive_auc"] = [0.9, 0.85, 0.95]
             rows.append(row | {"campaign": "c"} | ({k: v for k, v in change.items() if k != "positive"} if row is looks[0] else {}))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "a")]) == 0
-    assert "0 cells better, 0 worse, 20 within" in capsys.readouterr().out
+    assert "0 cells better, 0 worse, 40 within" in capsys.readouterr().out
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 1
-    assert "0 cells better, 1 worse, 19 within" in capsys.readouterr().out
-    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "c")]) == 1 and "0 cells better, 4 worse" in capsys.readouterr().out
+    assert "0 cells better, 1 worse, 39 within" in capsys.readouterr().out
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "c")]) == 1 and "0 cells better, 8 worse" in capsys.readouterr().out
     assert main(["compare", str(tmp_path / "c"), str(tmp_path / "a")]) == 0
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "none")]) == 2 and "measure first" in capsys.readouterr().err

@@ -6,47 +6,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from layouts import SEGMENTED, gtsegs
 
 from bench.data import imagenet_seg
 from bench.data._loader import Options, items
 from runtime.errors import FvitError
-
-IDS = ["n02119789_12", "n01440764_7", "n00001740_3"]  # kit fox, tench, and a wnid that is no class
-SIZES = [(8, 8), (11, 6), (8, 8)]  # width, height
-
-
-def mat(path, ids=IDS):
-    """Writes the file; returns pictures (H, W, 3) and masks (H, W)."""
-    draw = np.random.default_rng(0)
-    images = [draw.integers(0, 256, (h, w, 3), dtype=np.uint8) for w, h in SIZES]
-    masks = [draw.integers(0, 2, (h, w), dtype=np.uint8) for w, h in SIZES]
-    with h5py.File(path, "w", userblock_size=512) as file:
-        refs = file.create_group("#refs#")
-        columns = {
-            "img": [_array(refs, image.transpose(2, 1, 0), "uint8") for image in images],
-            "gt": [_cell(refs, [mask.T, 1 - mask.T]) for mask in masks],  # a second one, which does not count
-        }
-        if ids:
-            columns["id"] = [_array(refs, np.frombuffer(name.encode("utf-16-le"), "<u2")[:, None], "char") for name in ids]
-        for name, targets in columns.items():
-            table = file.create_dataset(f"value/{name}", (len(targets), 1), h5py.ref_dtype)
-            table[:, 0] = [target.ref for target in targets]
-    with path.open("r+b") as raw:
-        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
-    return images, masks
-
-
-def _array(refs, values, kind):
-    made = refs.create_dataset(str(len(refs)), data=values)
-    made.attrs["MATLAB_class"] = np.bytes_(kind)
-    return made
-
-
-def _cell(refs, arrays):
-    parts = [_array(refs, array, "uint8") for array in arrays]
-    made = refs.create_dataset(str(len(refs)), (len(parts), 1), h5py.ref_dtype)
-    made[:, 0] = [part.ref for part in parts]
-    return made
 
 
 @pytest.fixture
@@ -55,10 +19,10 @@ def path(tmp_path):
 
 
 def test_pictures_masks_and_labels(path, same):
-    images, masks = mat(path)
+    images, masks = gtsegs(path)
     loader = imagenet_seg.build(Options(path, 8))
     found, broken = items(loader, range(3))
-    assert [(item.name, item.label) for item in found] == list(zip(IDS, [278, 0, -1], strict=True)) and broken == []
+    assert [(item.name, item.label) for item in found] == list(zip(SEGMENTED, [278, 0, -1], strict=True)) and broken == []
     assert loader.notes == ("1 of 3 pictures have no label: their id names no class of ImageNet's 1,000",)
     for i in (0, 2):
         same(found[i], images[i])
@@ -68,13 +32,13 @@ def test_pictures_masks_and_labels(path, same):
 
 
 def test_it_can_be_read_in_another_process(path):
-    mat(path)
+    gtsegs(path)
     loader = imagenet_seg.build(Options(path, 8))
     assert torch.equal(pickle.loads(pickle.dumps(loader))[1].image, loader[1].image)
 
 
 def test_ids_choose_pictures(path, tmp_path, same):
-    images, _ = mat(path)
+    images, _ = gtsegs(path)
     (tmp_path / "ids.txt").write_text("n00001740_3\nn02119789_12\n")
     loader = imagenet_seg.build(Options(path, 8, ids=tmp_path / "ids.txt"))
     same(loader[0], images[2])
@@ -85,7 +49,7 @@ def test_ids_choose_pictures(path, tmp_path, same):
 
 
 def test_a_file_without_ids_has_numbers_and_no_labels(path, same):
-    images, _ = mat(path, ids=None)
+    images, _ = gtsegs(path, ids=None)
     loader = imagenet_seg.build(Options(path, 8))
     assert loader.names == ("00000", "00001", "00002") and [loader[i].label for i in range(3)] == [-1, -1, -1]
     assert loader.notes[0].startswith("3 of 3 pictures have no label")
@@ -93,19 +57,19 @@ def test_a_file_without_ids_has_numbers_and_no_labels(path, same):
 
 
 def test_broken_pictures_in_the_middle(path):
-    mat(path)
+    gtsegs(path)
     with h5py.File(path, "r+") as file:
         flat = file.create_dataset("#refs#/flat", data=np.zeros((8, 8), np.uint8))
         file["value/img"][1, 0] = flat.ref
         file[file[file["value/gt"][2, 0]][0, 0]][0, 0] = 7
     found, broken = items(imagenet_seg.build(Options(path, 8)), range(3))
-    assert [item.name for item in found] == [IDS[0]] and [one.name for one in broken] == IDS[1:]
+    assert [item.name for item in found] == [SEGMENTED[0]] and [one.name for one in broken] == SEGMENTED[1:]
     assert "cannot be read (ValueError" in broken[0].reason
     assert "holds [0, 1, 7]; 0 and 1 are wanted" in broken[1].reason
 
 
 def test_a_mask_of_another_size(path):
-    mat(path)
+    gtsegs(path)
     with h5py.File(path, "r+") as file:
         file["value/gt"][0, 0] = file["value/gt"][1, 0]
     found, broken = items(imagenet_seg.build(Options(path, 8)), range(3))
@@ -114,7 +78,7 @@ def test_a_mask_of_another_size(path):
 
 @pytest.mark.parametrize("part", [0.9, 0.5, 0.05])
 def test_a_truncated_file(path, part):
-    mat(path)
+    gtsegs(path)
     size = int(path.stat().st_size * part)
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(
@@ -124,7 +88,7 @@ def test_a_truncated_file(path, part):
         imagenet_seg.build(Options(path, 8))
 
 
-def test_a_missing_file_a_page_of_html_and_another_mat(path):
+def test_a_missing_file_a_page_of_html_and_another_gtsegs(path):
     with pytest.raises(FvitError, match=r"no file .*gtsegs_ijcv.mat; gtsegs_ijcv.mat is wanted there, from http://calvin-vision.net"):
         imagenet_seg.build(Options(path, 8))
     path.write_text("<html>404</html>")

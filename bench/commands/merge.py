@@ -1,0 +1,27 @@
+"""`fvit merge`: shards measured apart, joined to one run; then `fvit table N --from-rows` and `fvit report` make its pages."""
+
+import argparse
+
+from rich.console import Console
+
+from bench import merging, report
+from bench.options import GRIDS
+from bench.records import Rows
+from runtime import plugins
+from runtime.errors import FvitError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Joins them and writes every table that they hold whole."""
+    console = Console()
+    if missing := [str(folder) for folder in options.runs if not (folder / "rows.jsonl").is_file()]:
+        raise FvitError(f"no rows.jsonl in {', '.join(missing)}; name the results folders that hold the shards")
+    folder = options.into or options.runs[0]
+    name = merging.merge(options.runs, folder)
+    rows = [row for row in Rows(folder).read() if row["campaign"] == name]
+    made = [grid for grid in (plugins.load("bench.tables", f"table{number}").TABLE for number in GRIDS) if grid.held(rows)]
+    for grid in made:
+        report.write(grid, folder, name)
+    told = ", ".join(f"table{grid.number}.md" for grid in made)
+    console.print(f"{len(rows) - 1} looks joined; written: {told} in {folder}", highlight=False, soft_wrap=True)
+    return 0
