@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bench import options as offered
+from bench.figures import FIGURES
 from bench.options import DATA, DENOISERS, EMBEDDED, FUSES, GRIDS, NETWORKS, PRECISIONS, PRESETS, RULES, TASKS, TIMED, TRAINED, WORLDS
 from runtime.errors import FvitError
 from runtime.plugins import known, names
@@ -19,6 +20,7 @@ EXAMPLES = """examples:
   fvit world                                            what the embedded world's networks and their defence can do
   fvit explain --task pairs --picture 3 --explainer vta,rollout --class top1,top2 --attack pgd
   fvit explain photo.jpg --world paper --weights vit_b16.safetensors --denoiser-weights 256x256_diffusion_uncond.pt
+  fvit figures 1 --picture 2,7                          the paper's figures: maps of every method, clean and under PGD
   fvit certify --n 100 --draws 1000                     certified labels and maps; --adaptive draws until it is certain
   fvit train vit --minutes 2                            goes on where the last one stopped
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
@@ -137,6 +139,13 @@ def _check_explain(options: argparse.Namespace) -> None:
         _positive(options, name)
 
 
+def _check_figures(options: argparse.Namespace) -> None:
+    known(options.number, (*FIGURES, "all"), "figure")
+    known(options.preset, PRESETS, "preset")
+    options.picture = _numbers(options.picture)
+    _positive(options, "n")
+
+
 def _check_certify(options: argparse.Namespace) -> None:
     known(options.task, TASKS, "task")
     known(options.backbone, EMBEDDED, "backbone")
@@ -177,6 +186,7 @@ COMMANDS = {
     "world": (offered.everything, _check_everything, "measure the embedded world: accuracy, attacks, defence, denoiser"),
     "demo": (offered.demo, _check_demo, "one picture attacked, undefended and defended, as a panel"),
     "explain": (offered.explain, _check_explain, "relevance maps of pictures, undefended and behind DDS, as a panel"),
+    "figures": (offered.figures, _check_figures, "the paper's figures on the embedded world"),
     "certify": (offered.certify, _check_certify, "certified labels and top-k maps of the embedded world's pictures"),
     "report": (offered.report, _check_nothing, "one HTML file of a results folder: summary, tables, curves, certificates"),
     "compare": (offered.compare, _check_nothing, "two results folders, cell by cell: better, worse or within the intervals"),

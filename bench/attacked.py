@@ -17,8 +17,39 @@ from runtime.protocols import Denoiser
 from runtime.smooth import resize
 
 SAMPLES = 8  # draws whose gradients an adaptive attack averages in a step
-THROUGH = ("eot_pgd", "bpda")
 SEED = 1
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An attack of `module` under a name of its own; `steps` in place of the printed rules'.
+
+    `through` the defence: gradients are averaged over `samples` draws (SAMPLES), the same ones at every step where they are `fixed`.
+    """
+
+    module: str
+    steps: int | None = None
+    through: bool = False
+    samples: int | None = None
+    fixed: bool = False
+
+
+VARIANTS = {
+    "apgd": Variant("apgd", 20),
+    "autoattack": Variant("autoattack", 10),
+    "autoattack_100": Variant("autoattack", 100),  # and 5,000 queries, as the official set
+    "autoattack_rand": Variant("autoattack", 10, through=True),
+    "eot_pgd": Variant("eot_pgd", through=True),
+    "eot_pgd_20": Variant("eot_pgd", through=True, samples=20),
+    "eot_pgd_fixed": Variant("eot_pgd", through=True, fixed=True),
+    "bpda": Variant("bpda", through=True),
+    "bpda_20": Variant("bpda", through=True, samples=20),
+}
+
+
+def variant(name: str) -> Variant:
+    """The attack `name`; one without an entry is the module of that name, on the classifier alone."""
+    return VARIANTS.get(name, Variant(name))
 
 
 @dataclass(frozen=True)
@@ -30,26 +61,31 @@ class Attacked:
     blind: Bool[Tensor, " B"]
 
 
-def staged(world: World, budget: Budget, images: Tensor, labels: Tensor, pictures: list[int]) -> Attacked:
-    """AutoAttack's kind on the classifier alone, with what tells how far to believe it."""
-    target = Target(classifier(world.backbone.model))
+def staged(target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: list[int]) -> Attacked:
+    """AutoAttack's kind, with what tells how far to believe it."""
     found = autoattack.attacked(target, budget, images, labels, pictures)
     blind = autoattack.without_gradient(target, budget, images, labels, pictures)
     return Attacked(found.found, list(found.by), torch.tensor([number in blind for number in pictures]))
 
 
 def build(name: str, defence: str, sigma: float, world: World, budget: Budget) -> Attack:
-    """The attack `name`: on the classifier alone (topk: on its rollout), or, for `THROUGH`, through `defence` at noise `sigma` (pixels)."""
-    scores = classifier(world.backbone.model)
-    make = plugins.load("bench.attacks", name).build
-    if name not in THROUGH:
-        return make(Target(scores, maps=topk.rollout(world.backbone) if name == "topk" else None), budget)
+    """The attack `name`: on the classifier alone (topk: on its rollout), or through `defence` at noise `sigma` (pixels)."""
+    made = variant(name)
+    if made.through and defence == "denoiser":
+        sees = denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
+        seen = bpda.straight_through(sees) if made.module == "bpda" else sees
+        return pgd.build(Target(without_noise(classifier(world.backbone.model), seen, sigma, world)), budget)
+    return plugins.load("bench.attacks", made.module).build(target(name, defence, sigma, world), budget)
+
+
+def target(name: str, defence: str, sigma: float, world: World) -> Target:
+    """What the attack `name` sees of the classifier behind `defence`."""
+    made, scores = variant(name), classifier(world.backbone.model)
+    if not made.through:
+        return Target(scores, maps=topk.rollout(world.backbone) if name == "topk" else None)
     sees = denoise.identity if defence == "noise" else denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
-    if defence == "denoiser":
-        seen = bpda.straight_through(sees) if name == "bpda" else sees
-        return pgd.build(Target(without_noise(scores, seen, sigma, world)), budget)
     grid = (world.denoiser.size, world.denoiser.size)
-    return make(Target(scores, Defence(sees, sigma, grid, world.backbone.size, SAMPLES)), budget)
+    return Target(scores, Defence(sees, sigma, grid, world.backbone.size, made.samples or SAMPLES, made.fixed))
 
 
 def without_noise(scores: Scores, denoiser: Denoiser, sigma: float, world: World) -> Scores:

@@ -142,7 +142,7 @@ def _look(asked: Asked, bench: Workbench, subject: Subject, state: str, wanted: 
     world, clock = bench.world, StageClock(bench.device)
     level = schedules.level(world.denoiser.schedule, (asked.sigma or NOISE) / 255, "cumulative")
     step = fused(bench.load(asked.session, "fp32", "classify_draws").session, level, world.denoiser.schedule, clock)
-    bound = {f"{spec} of {number}": _bound(explain, number) for spec, explain in explainers.items() for number in wanted}
+    bound = {f"{spec} of {number}": for_class(explain, number) for spec, explain in explainers.items() for number in wanted}
     size = world.denoiser.size
     plan = Plan(level.sigma, asked.draws, asked.seed, min(BATCH, asked.draws), (size, size))
     smoothed = smooth(subject.image, [subject.number], plan, step, Explained(bound, fuses=asked.fuse), clock)
@@ -157,7 +157,7 @@ def _look(asked: Asked, bench: Workbench, subject: Subject, state: str, wanted: 
     )  # fmt: skip
 
 
-def _bound(explain: Explainer, number: int) -> Explainer:
+def for_class(explain: Explainer, number: int) -> Explainer:
     """`explain` for one class, whatever the draw voted for."""
     return lambda images, classes: explain(images, torch.full_like(classes, number))
 

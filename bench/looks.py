@@ -27,8 +27,6 @@ from runtime import explain
 from runtime.provenance import commit
 
 K = 8  # top cells of V_k
-STEPS = {"apgd": 20, "autoattack": 10}  # theirs, in place of the printed rules; the official set has 100
-STAGED = "autoattack"
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ class Looker:
     def _attack(self, look: Look, plain: Pictures, made_by: dict) -> dict[str, ndarray]:
         if look.attack == "none":
             return {"images": plain.images.numpy()}
-        through = look.attack in attacked.THROUGH
+        through = attacked.variant(look.attack).through
         wanted = {"pictures": plain.numbers, "backbone": look.backbone, "task": look.task, "attack": look.attack, "norm": look.norm}
         wanted |= {"eps": look.eps, "step": presets.preset(look.preset).step, **made_by}
         wanted |= {"defence": look.defence, "sigma": self._real(look)} if through else {}
@@ -147,10 +145,12 @@ class Looker:
     def _attacked(self, look: Look, plain: Pictures) -> dict[str, ndarray]:
         world = self.bench(look.backbone).world
         budget = _budget.paper(look.norm, look.eps / 255, presets.preset(look.preset).step, attacked.SEED)
-        budget = replace(budget, steps=STEPS.get(look.attack, budget.steps))
+        made = attacked.variant(look.attack)
+        budget = replace(budget, steps=made.steps or budget.steps)
         images, labels = plain.images.to(self.device), plain.labels.to(self.device)
-        if look.attack == STAGED:
-            found = attacked.staged(world, budget, images, labels, plain.numbers)
+        if made.module == "autoattack":
+            target = attacked.target(look.attack, look.defence, (self._real(look) or 0.0) / 255, world)
+            found = attacked.staged(target, budget, images, labels, plain.numbers)
             return {"images": found.images.cpu().numpy(), "stages": np.array(found.stages), "blind": found.blind.numpy()}
         sigma = (self._real(look) or 0.0) / 255
         attack = attacked.build(look.attack, look.defence, sigma, world, budget)

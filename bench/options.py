@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from bench.figures import FIGURES
 from runtime.plugins import names
 
 WORLDS = ("embedded", "paper")  # these lists stand here so that a wrong name is told before PyTorch is loaded; a test holds them true
@@ -30,6 +31,7 @@ def table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=int, default=200, help="test pictures a cell (default: 200)")
     parser.add_argument("--preset", default="corrected", help=f"what the paper leaves open: {', '.join(PRESETS)} (default: corrected)")
     parser.add_argument("--quick", action="store_true", help="8 pictures a cell: a look at the whole thing, not a measurement")
+    parser.add_argument("--long", action="store_true", help="AutoAttack's full set and EOT attacks as well (Table 10): hours")
     parser.add_argument("--dry-run", action="store_true", help="say what would be measured, and stop")
     parser.add_argument("--shard", metavar="I/K", help="only every K-th part of the pictures, from the I-th on; join them with fvit merge")
     world(parser)
@@ -98,6 +100,15 @@ def demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="digits", help=f"{', '.join(TASKS)} (default: digits)")
     parser.add_argument("--picture", type=int, default=2, metavar="INDEX", help="index in the task's test split (default: 2)")
     parser.add_argument("--output", type=Path, default=Path("demo.png"), metavar="FILE", help="the panel (default: demo.png)")
+
+
+def figures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("number", nargs="?", default="all", help=f"which figure: {', '.join(FIGURES)} or all (default)")
+    parser.add_argument("--picture", default="2,3", metavar="I,J", help="indices in the test split, for the panels of maps (default: 2,3)")
+    parser.add_argument("--n", type=int, default=50, help="test pictures a point of Figure 3 (default: 50)")
+    parser.add_argument("--preset", default="corrected", help=f"what the paper leaves open: {', '.join(PRESETS)} (default: corrected)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=Path("results"), metavar="DIR")
 
 
 def explain(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,8 @@
 """Panels of maps as PNG: a row for each picture, state and class; the maps one colour scale from 0 to each map's largest cell."""
 
+import io
 import math
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
+from PIL import Image
 from torch import Tensor
 
 from bench.data import embedded
@@ -28,8 +31,8 @@ def draw(seen: list[Seen], path: Path) -> None:
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for line, (one, number) in zip(axes, rows, strict=True):
         told = f"{one.name}, {one.state}\nundefended: {one.classes[int(one.scores.argmax())]}"
-        _picture(line[0], one.image, told, one.mask)
-        _picture(
+        show_picture(line[0], one.image, told, one.mask)
+        show_picture(
             line[1],
             one.denoised,
             f"a draw, denoised\nvotes: {one.classes[int(one.votes.argmax())]} ({int(one.votes.max())} of {int(one.votes.sum())})",
@@ -37,9 +40,9 @@ def draw(seen: list[Seen], path: Path) -> None:
         shown = [(f"{spec}\nof class {one.classes[number]}", one.plain[spec, number]) for spec in specs]
         for at, (title, relevance) in enumerate(shown):
             place = line[2 + at * (1 + len(fuses)) :]
-            last = _map(place[0], relevance, title, one.image.shape[-1])
+            last = show_map(place[0], relevance, title, one.image.shape[-1])
             for fuse, axis in zip(fuses, place[1 : 1 + len(fuses)], strict=True):
-                last = _map(
+                last = show_map(
                     axis, one.dds[specs[at], number, fuse], f"{specs[at]}, DDS\n{fuse} of {int(one.votes.sum())}", one.image.shape[-1]
                 )
     figure.colorbar(last, ax=axes, shrink=0.6, label="share of the map's largest cell", pad=0.01)
@@ -57,8 +60,8 @@ def cells(shown: list[tuple[int, np.ndarray, np.ndarray]], task: str, path: Path
     colours = ListedColormap([colour for colour, _ in KINDS.values()])
     for column, (number, mean, kinds) in zip(axes.T, shown, strict=True):
         side = math.isqrt(len(mean))
-        _picture(column[0], embedded.batch(task, "test", [number]).images[0], f"{task} {number}")
-        _map(column[1], torch.from_numpy(mean).reshape(side, side), "mean map", 64)
+        show_picture(column[0], embedded.batch(task, "test", [number]).images[0], f"{task} {number}")
+        show_map(column[1], torch.from_numpy(mean).reshape(side, side), "mean map", 64)
         places = np.vectorize(list(KINDS).index)(kinds).reshape(side, side)
         column[2].imshow(places, cmap=colours, vmin=-0.5, vmax=len(KINDS) - 0.5, interpolation="nearest")
         column[2].set_title("certified cells", fontsize=7)
@@ -68,17 +71,43 @@ def cells(shown: list[tuple[int, np.ndarray, np.ndarray]], task: str, path: Path
     figure.savefig(path, dpi=100)
 
 
-def _picture(axes: Axes, picture: Tensor, title: str, mask: Tensor | None = None) -> None:
+def caption(figure: Figure, text: str) -> None:
+    """`text` in small lines below everything else, for which the figure grows."""
+    width, height = figure.get_size_inches()
+    lines = textwrap.wrap(text, int(19 * width))
+    figure.set_size_inches(width, height + 0.14 * len(lines))
+    figure.supxlabel("\n".join(lines), fontsize=7, x=0.01, ha="left")
+
+
+def png(figure: Figure, most: int) -> bytes:
+    """With a palette, the largest with which it has at most `most` bytes, or 64 colours."""
+    drawn, found = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    whole = Image.open(drawn).convert("RGB")
+    for colours in (256, 128, 64):
+        found = io.BytesIO()
+        whole.quantize(colours, Image.Quantize.MEDIANCUT).save(found, "png", optimize=True)
+        if found.tell() <= most:
+            break
+    return found.getvalue()
+
+
+def show_picture(axes: Axes, picture: Tensor, title: str, mask: Tensor | None = None) -> None:
     axes.imshow(picture.clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
-    if mask is not None:
-        axes.contour((mask == 1).numpy(), levels=[0.5], colors="white", linewidths=0.7)
+    _outline(axes, mask)
     axes.set_title(title, fontsize=7)
     axes.set_axis_off()
 
 
-def _map(axes: Axes, relevance: Tensor, title: str, size: int) -> AxesImage:
+def show_map(axes: Axes, relevance: Tensor, title: str, size: int, mask: Tensor | None = None) -> AxesImage:
     shown = relevance.clamp_min(0)
     shown = upsampled(shown[None] / shown.max().clamp_min(1e-30), size)[0]
+    _outline(axes, mask)
     axes.set_title(title, fontsize=7)
     axes.set_axis_off()
     return axes.imshow(shown.numpy(), cmap="inferno", vmin=0, vmax=1, interpolation="nearest")
+
+
+def _outline(axes: Axes, mask: Tensor | None) -> None:
+    if mask is not None:
+        axes.contour((mask == 1).numpy(), levels=[0.5], colors="white", linewidths=0.7)

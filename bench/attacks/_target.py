@@ -22,13 +22,17 @@ Maps = Callable[[Tensor, Sequence[int]], Tensor]
 
 @dataclass(frozen=True)
 class Defence:
-    """Noise `sigma` on the denoiser's `grid` (H, W), then the classifier's (size, size). The attacker averages `samples` draws a step."""
+    """Noise `sigma` on the denoiser's `grid` (H, W), then the classifier's (size, size). The attacker averages `samples` draws a step.
+
+    `fixed`: the same ones at every step, which makes the defence a function of the picture.
+    """
 
     denoise: Denoiser
     sigma: float
     grid: tuple[int, int]
     size: int
     samples: int
+    fixed: bool = False
 
     def __post_init__(self):
         positive(self.sigma)
@@ -68,10 +72,11 @@ def explained(name: str, target: Target) -> Maps:
 
 
 def draws(scores: Scores, defence: Defence, seed: int) -> Draws:
-    """For each step the defended classifier under `defence.samples` draws that no other step has."""
+    """For each step the defended classifier under `defence.samples` draws that no other step has, or all have."""
 
     def of_step(step: int) -> Iterator[Scores]:
-        return (draw(scores, defence, seed, step * defence.samples + sample) for sample in range(defence.samples))
+        first = 0 if defence.fixed else step * defence.samples
+        return (draw(scores, defence, seed, first + sample) for sample in range(defence.samples))
 
     return of_step
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import html, records, summary
+from bench.figures import FIGURES
 from bench.options import GRIDS
 from bench.records import Rows
 from runtime import plugins
@@ -45,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 EXTRA = (
+    *((f"Figure {number}", f"figures/figure{number}", [f"figures/figure{number}.png"]) for number in FIGURES),
     ("Certificates", "certify", ["certified_accuracy.png", "certify_cells.png"]),
     ("Certificates, adaptive draws", "certify_adaptive", ["certified_accuracy_adaptive.png"]),
     ("The embedded world", "world", ["world.png"]),

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _settings(options: argparse.Namespace) -> Settings:
     data, checkpoints = (tuple(getattr(options, name)) for name in ("data", "checkpoint"))
-    return Settings(QUICK if options.quick else options.n, options.preset, options.seed, options.world, data, checkpoints)
+    return Settings(QUICK if options.quick else options.n, options.preset, options.seed, options.world, data, checkpoints, options.long)
 
 
 def _source(options: argparse.Namespace) -> Source:

@@ -1,7 +1,8 @@
 """The text of a table of looks: its head, its grid of cells, the pictures left out, the notes."""
 
+from bench.attacked import VARIANTS
 from bench.attacks.autoattack import QUERIES
-from bench.looks import STEPS, Look
+from bench.looks import Look
 from bench.markdown import table
 from bench.presets import preset
 from bench.tables._scene import Settings
@@ -13,13 +14,14 @@ def head(head: dict, cells: list[dict], settings: Settings, where: set[tuple[str
     made, environment = preset(settings.preset), head["environment"]
     noises = sorted({cell["real_sigma_255"] for cell in cells if cell.get("real_sigma_255")})
     weights = "; ".join(f"{name} {value}" for name, value in head["weights"].items())
+    stage = VARIANTS["autoattack"].steps or 0
     lines = [
         f"preset `{made.name}`: nominal sigma {made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
         f"`{made.fuse}`, {made.draws} draws; noise is added in pixels on the denoiser's {head['grid']} x {head['grid']} grid; "
         f"real noise of these cells (of 255): {', '.join(f'{noise:.1f}' for noise in noises) or 'none'}",
         f"attack: steps of {made.step} as printed, random start, untargeted, on the undefended network unless a row says otherwise; the "
         f"attacked pictures are looked at once, with noise that the attacker did not see; randomised accuracy: majority of the draws; "
-        f"AutoAttack has {STEPS['autoattack']} steps a stage and {QUERIES * STEPS['autoattack']} queries (the official set: 100 and 5,000)",
+        f"AutoAttack has {stage} steps a stage and {QUERIES * stage} queries (the official set: 100 and 5,000)",
         f"maps explain the label that the (defended) classifier gave; n up to {settings.n} test pictures a cell, seed {settings.seed}",
         f"world `{settings.world}`: {weights}; {settings.scene.about}",
         *head["notes"],

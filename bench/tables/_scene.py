@@ -25,7 +25,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a campaign of looks is made with; `data` and `checkpoints` are what the user gave, in the world `paper`."""
+    """What a campaign of looks is made with; `data` and `checkpoints` are what the user gave, in the world `paper`.
+
+    `long`: the attacks that take hours as well.
+    """
 
     n: int = 200
     preset: str = "corrected"
@@ -33,6 +36,7 @@ class Settings:
     world: str = "embedded"
     data: tuple[str, ...] = ()
     checkpoints: tuple[str, ...] = ()
+    long: bool = False
 
     @classmethod
     def read(cls, facts: Mapping) -> "Settings":

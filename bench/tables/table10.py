@@ -16,7 +16,7 @@ def cells(settings: Settings) -> list[Cell]:
         for method, defence in (("vanilla", "none"), (OURS, "dds")):
             for eps in RADII:
                 found.append(Cell(f"{name}: {method}", f"{eps}/255", "accuracy", _robust.look(settings, attack, eps, defence)))
-    return found + _robust.adaptive(settings, RADII)
+    return found + _robust.adaptive(settings, RADII) + (_robust.long(settings, RADII) if settings.long else [])
 
 
 TABLE = Grid(10, "accuracy under three attacks", ABOUT, cells)

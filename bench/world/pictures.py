@@ -5,12 +5,14 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 
+from bench import panels
 from bench.data import embedded
 from bench.data.embedded import TASKS
 from runtime import denoise
 from runtime.denoisers import DenoiserNetwork
 from runtime.noise import DrawNoise
 
+MOST = 300_000  # bytes of a page
 PAGE = {"digits": 24, "pairs": 20, "crowd": 20}  # 64 test pictures
 NOISES = (8, 16, 32, 64)  # of 255
 
@@ -27,7 +29,7 @@ def samples(path: Path) -> None:
         place.set_title(f"{task} {one.label}" + (f" ({one.other})" if one.other >= 0 else ""), fontsize=8)
         place.set_axis_off()
     figure.suptitle("test pictures 0, 1, ... of each task; outlined: the labelled object (in brackets: the other one)", fontsize=9)
-    figure.savefig(path, dpi=90)
+    path.write_bytes(panels.png(figure, MOST))
 
 
 @torch.inference_mode()
@@ -47,4 +49,4 @@ def denoised(denoiser: DenoiserNetwork, path: Path) -> None:
             place.imshow(picture.clamp(0, 1).permute(1, 2, 0).numpy(), interpolation="nearest")
             place.set(xticks=[], yticks=[])
         line[0].set_ylabel(told, fontsize=8)
-    figure.savefig(path, dpi=90)
+    path.write_bytes(panels.png(figure, MOST))

@@ -12,7 +12,8 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import lookcache, plots, published, report, tabling
+from bench import attacked, lookcache, plots, published, report, tabling
+from bench.attacks._target import Defence, classifier, draws
 from bench.cli import main
 from bench.looks import Look, Looker
 from bench.options import GRIDS, PRESETS, TIMED
@@ -20,7 +21,7 @@ from bench.presets import PRESETS as MADE
 from bench.records import Rows
 from bench.tables._grid import OURS, Grid
 from bench.tables._scene import Settings
-from runtime import plugins, schedule
+from runtime import denoise, plugins, schedule
 from runtime.errors import FvitError
 from runtime.provenance import ROOT
 
@@ -260,3 +261,26 @@ def test_two_runs_compared(tmp_path, capsys):
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "c")]) == 1 and "0 cells better, 8 worse" in capsys.readouterr().out
     assert main(["compare", str(tmp_path / "c"), str(tmp_path / "a")]) == 0
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "none")]) == 2 and "measure first" in capsys.readouterr().err
+
+
+def test_long_adds_the_attacks_that_take_hours():
+    grid = TABLES["10"]
+    more = {look.attack for look in grid.looks(Settings(long=True))} - {look.attack for look in grid.looks(Settings())}
+    assert more == {"autoattack_100", "autoattack_rand", "eot_pgd_20", "bpda_20", "eot_pgd_fixed"}
+    assert {look.images for look in grid.looks(Settings(long=True)) if look.attack in more} == {50}
+
+
+def test_autoattack_through_the_defence_keeps_its_stages(monkeypatch):
+    monkeypatch.setattr(attacked, "VARIANTS", {"autoattack_rand": replace(attacked.VARIANTS["autoattack_rand"], steps=2, samples=2)})
+    row = Looker(lambda line: None).row(Look("vit_embedded", "digits", 2, attack="autoattack_rand", eps=8.0, defence="dds"))
+    assert sum(row["stages"].values()) == row["n"] == 2 and set(row["stages"]) <= {"clean", "", "apgd-ce", "apgd-dlr"}
+    assert row["one_draw"][0] <= 1 and row["warnings"] == []
+
+
+def test_the_same_draws_at_every_step_or_fresh_ones():
+    scores = classifier(torch.nn.Flatten())
+    image = torch.full((1, 3, 4, 4), 0.5)
+    for fixed in (True, False):
+        of_step = draws(scores, Defence(denoise.identity, 0.1, (4, 4), 4, 2, fixed), 0)
+        first, second = (torch.stack([one(image, [0]) for one in of_step(step)]) for step in range(2))
+        assert torch.equal(first, second) == fixed
