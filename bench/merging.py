@@ -32,7 +32,7 @@ def merge(folders: Sequence[Path], into: Path) -> str:
             raise FvitError(f"shard {i}/{k} lacks {short} of {len(keys)} looks; run it again to its end, it goes on where it stopped")
     name, target = records.new(), Rows(into)
     settings = {key: value for key, value in found[-1]["settings"].items() if key != "shard"} | {"table": WHOLE}
-    target.append(found[-1] | {"campaign": name, "settings": settings})
+    target.append(found[-1] | {"campaign": name, "settings": settings, "shards": every})
     for key in keys:
         target.append({"campaign": name} | _joined([part[key] for part in parts.values()]))
     return name

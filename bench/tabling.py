@@ -148,8 +148,8 @@ def _campaign(settings: Settings, rows: Rows, looker: Looker, how: How) -> str:
     given = looker.source.facts()
     facts = {"table": PART if how.shard else WHOLE, **asdict(settings), "given": given} | ({"shard": how.shard} if how.shard else {})
     facts = json.loads(json.dumps(facts))  # as rows have it: no tuples
-    weights, grid = _weights(settings, looker, given)
-    facts["fingerprints"] = weights
+    weights, fingerprints, grid = _made_of(settings, looker, given)
+    facts["fingerprints"] = fingerprints
     before = [] if how.fresh else rows.read()
     name = records.campaign(before, facts)
     if not any(row["campaign"] == name for row in before):
@@ -158,12 +158,12 @@ def _campaign(settings: Settings, rows: Rows, looker: Looker, how: How) -> str:
     return name
 
 
-def _weights(settings: Settings, looker: Looker, given: dict[str, str]) -> tuple[dict[str, str], int]:
-    """What is behind the answers, and the side of the denoiser's grid."""
+def _made_of(settings: Settings, looker: Looker, given: dict[str, str]) -> tuple[dict[str, str], dict[str, str], int]:
+    """What the weights are, their fingerprints, and the side of the denoiser's grid."""
     if settings.world != Embedded.name:
-        return given, PAPER_GRID
+        return given, given, PAPER_GRID
     world = looker.bench(settings.scene.main).world
-    return {"backbones": "trained, as shipped", "denoiser": world.denoiser.weights} | world.fingerprints(), world.denoiser.size
+    return {"backbones": "trained, as shipped", "denoiser": world.denoiser.weights}, world.fingerprints(), world.denoiser.size
 
 
 def _order(tables: Sequence[Grid], settings: Settings):

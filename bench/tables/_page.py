@@ -15,6 +15,7 @@ def head(head: dict, cells: list[dict], settings: Settings, where: set[tuple[str
     noises = sorted({cell["real_sigma_255"] for cell in cells if cell.get("real_sigma_255")})
     weights = "; ".join(f"{name} {value}" for name, value in head["weights"].items())
     stage = VARIANTS["autoattack"].steps or 0
+    shards = f", measured in {head['shards']} shards" if "shards" in head else ""
     lines = [
         f"preset `{made.name}`: nominal sigma {made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
         f"`{made.fuse}`, {made.draws} draws; noise is added in pixels on the denoiser's {head['grid']} x {head['grid']} grid; "
@@ -26,7 +27,7 @@ def head(head: dict, cells: list[dict], settings: Settings, where: set[tuple[str
         f"world `{settings.world}`: {weights}; {settings.scene.about}",
         *head["notes"],
         f"commit {environment['commit']}, {environment['cpu']}, {environment['cores']} cores, torch {environment['versions']['torch']}, "
-        f"timm {environment['versions']['timm']}, session ort fp32, execution batch 10",
+        f"timm {environment['versions']['timm']}, session ort fp32, execution batch 10{shards}",
     ]
     if len(where) == 1:
         lines.insert(2, "every cell: {} on `{}`".format(*where.pop()))

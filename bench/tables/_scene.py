@@ -55,7 +55,7 @@ EMBEDDED = Scene(
     ("digits", "pairs", "crowd"),
     "digits",
     ("digits", "pairs", "crowd"),
-    "its tasks stand where the paper has other data (digits: ImageNet, pairs: COCO, crowd: Cityscapes)",
+    "the trained networks that ship; its tasks stand where the paper has other data (digits: ImageNet, pairs: COCO, crowd: Cityscapes)",
 )
 NAMES = {"ViT": "vit_b16", "DeiT": "deit_b16", "Swin": "swin_b"}
 
