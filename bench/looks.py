@@ -115,7 +115,14 @@ class Looker:
         made_by = {"commit": commit(), "weights": self.bench(look.backbone).world.fingerprints(), "pixels": _hash(plain.images)}
         shot = self._attack(look, plain, made_by)
         pictures = replace(plain, images=torch.from_numpy(shot["images"]))
-        wanted = asdict(look) | {"images": plain.numbers, "explainers": None, "reference": None, "perturbed": None, **made_by}
+        wanted = asdict(look) | {
+            "images": plain.numbers,
+            "eps": float(look.eps),
+            "explainers": None,
+            "reference": None,
+            "perturbed": None,
+            **made_by,
+        }
         found = lookcache.recall(wanted, lambda: self._answer(look, pictures), ("labels", *look.explainers))
         maps = {name: torch.from_numpy(found[name]) for name in look.explainers}
         votes = torch.from_numpy(found["votes"]) if "votes" in found else None
@@ -138,7 +145,7 @@ class Looker:
             return {"images": plain.images.numpy()}
         through = attacked.variant(look.attack).through
         wanted = {"pictures": plain.numbers, "backbone": look.backbone, "task": look.task, "attack": look.attack, "norm": look.norm}
-        wanted |= {"eps": look.eps, "step": presets.preset(look.preset).step, **made_by}
+        wanted |= {"eps": float(look.eps), "step": presets.preset(look.preset).step, **made_by}
         wanted |= {"defence": look.defence, "sigma": self._real(look)} if through else {}
         return lookcache.recall(wanted, lambda: self._attacked(look, plain))
 
