@@ -19,6 +19,7 @@ from bench.data import embedded
 from bench.explaining import Seen
 from runtime.explain import upsampled
 
+MOST = 160_000  # bytes of a panel
 KINDS = {0: ("#20203a", "out of the top quarter"), -1: ("#9a9a9a", "abstains"), 1: ("#f5b02e", "in the top quarter")}
 
 
@@ -50,7 +51,7 @@ def draw(seen: list[Seen], path: Path) -> None:
         f"real noise {255 * seen[0].level.sigma:.0f}/255" + ("; outlined: the labelled object" if seen[0].mask is not None else ""),
         fontsize=9,
     )
-    figure.savefig(path, dpi=100)
+    path.write_bytes(png(figure, MOST))
 
 
 def cells(shown: list[tuple[int, np.ndarray, np.ndarray]], task: str, path: Path) -> None:
@@ -68,7 +69,7 @@ def cells(shown: list[tuple[int, np.ndarray, np.ndarray]], task: str, path: Path
         column[2].set_axis_off()
     handles = [Patch(facecolor=colour, edgecolor="black", label=told) for colour, told in KINDS.values()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
-    figure.savefig(path, dpi=100)
+    path.write_bytes(png(figure, MOST))
 
 
 def caption(figure: Figure, text: str) -> None:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import matplotlib
 
-from bench import published
+from bench import panels, published
 from runtime.plugins import known
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+MOST = 60_000  # bytes of a plot
 STYLES = {"one_shot": ("-", "o"), "chain": ("--", "s")}
 
 
@@ -47,7 +48,7 @@ def seconds_against_sigma(cells: list[dict], path: Path) -> None:
     )
     axes.grid(True, which="major", alpha=0.3)
     figure.legend(loc="outside right upper", fontsize=7)
-    figure.savefig(path, dpi=120)
+    path.write_bytes(panels.png(figure, MOST))
     plt.close(figure)
 
 
@@ -70,7 +71,7 @@ def against_radius(cells: list[dict], path: Path) -> None:
     places[0][0].set_ylabel(cells[0]["metric"])
     handles, labels = places[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
-    figure.savefig(path, dpi=110)
+    path.write_bytes(panels.png(figure, MOST))
     plt.close(figure)
 
 
