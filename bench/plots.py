@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib
 
 from bench import panels, published
+from bench.figures import OURS
 from runtime.plugins import known
 
 matplotlib.use("Agg")
@@ -56,7 +57,7 @@ def against_radius(cells: list[dict], path: Path) -> None:
     """Each row's value against the attack's radius, with its interval, a panel for each norm; dashed: an attack through the defence."""
     norms = list(dict.fromkeys(cell["column"].rpartition(" ")[0] for cell in cells))
     figure, places = plt.subplots(1, len(norms), figsize=(2.4 + 4.6 * len(norms), 4.4), layout="constrained", squeeze=False, sharey=True)
-    rows = list(dict.fromkeys(cell["row"] for cell in cells))
+    rows = [row for row in dict.fromkeys(cell["row"] for cell in cells) if not row.startswith(f"{OURS},")]  # the same defence again
     for norm, axes in zip(norms, places[0], strict=True):
         for number, row in enumerate(rows):
             points = [c for c in cells if c["row"] == row and c["column"].rpartition(" ")[0] == norm and c["ours"] is not None]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench import published
+from bench.figures import OURS
 from bench.looks import Look
 from bench.markdown import table
 from bench.protocols import Rendered
@@ -17,7 +18,6 @@ from bench.tables import _page
 from bench.tables._scene import Settings
 
 METHODS = {"raw attention": "raw_attention", "rollout": "rollout", "GradCAM": "gradcam", "LRP": "lrp", "VTA": "vta", "random": "random"}
-OURS = "ours (VTA + DDS)"
 ADAPTIVE = 50  # pictures at most under an attack through the defence
 SHOWN = {"accuracy": "accuracy", "pixel_accuracy": "pixel acc.", "miou": "mIoU", "map": "mAP", "s_faith": "S_Faith", "topk": "V_8",
          "positive_auc": "pos. AUC", "negative_auc": "neg. AUC"}  # fmt: skip
