@@ -25,7 +25,7 @@ DIFFERENCE = re.compile(r"\(paper [^,]+, ([+-]\d+\.\d+)\)")
 
 def page(title: str, summary: list[str], sections: list[tuple[str, str, list[Path]]]) -> str:
     """`sections`: name, Markdown, pictures. The summary's sentences come first; cells `share [low, high]` in the Markdown are heated."""
-    links = "".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _, _ in sections)
+    links = " ".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _, _ in sections)
     said = "".join(f"<li>{escape(sentence)}</li>" for sentence in summary) or "<li>No table of looks was measured here yet.</li>"
     body = "".join(_section(*section) for section in sections)
     return (
