@@ -7,12 +7,13 @@ from rich.console import Console
 from bench import merging, report
 from bench.options import GRIDS
 from bench.records import Rows
+from bench.tabling import NOT_HERE
 from runtime import plugins
 from runtime.errors import FvitError
 
 
 def run(options: argparse.Namespace) -> int:
-    """Joins them and writes every table that they hold whole."""
+    """Joins them and writes every table that they hold whole; 1 if a look failed."""
     console = Console()
     if missing := [str(folder) for folder in options.runs if not (folder / "rows.jsonl").is_file()]:
         raise FvitError(f"no rows.jsonl in {', '.join(missing)}; name the results folders that hold the shards")
@@ -24,4 +25,7 @@ def run(options: argparse.Namespace) -> int:
         report.write(grid, folder, name)
     told = ", ".join(f"table{grid.number}.md" for grid in made)
     console.print(f"{len(rows) - 1} looks joined; written: {told} in {folder}", highlight=False, soft_wrap=True)
-    return 0
+    failed = [row["error"] for row in rows if "error" in row and row.get("word") != NOT_HERE]
+    if failed:
+        console.print(f"[red]{len(failed)} looks failed:[/red] {failed[0]}", highlight=False)
+    return 1 if failed else 0
