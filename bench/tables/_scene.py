@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from bench.sources import NEEDS
+
 PAPER = {"imagenet_seg": "ImageNet", "coco": "COCO", "cityscapes": "Cityscapes"}  # with masks
-DATA = ("imagenet", "imagenet_seg", "folder", "coco", "cityscapes")
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def _paper(data: tuple[str, ...], checkpoints: tuple[str, ...]) -> Scene:
     """The paper's backbones, those with a checkpoint first, other networks under their own names; the folder of pictures where one came."""
     named = {shown: name for shown, name in NAMES.items() if name in checkpoints}
     named |= {name: name for name in checkpoints if name not in NAMES.values()}
-    given = [name for name in DATA if name in data]
+    given = [name for name in NEEDS if name in data]
     masked = [name for name in given if name != "imagenet"]
     own = ("folder",) if "folder" in data else ()
     labelled = "imagenet" if "imagenet" in data or "imagenet_seg" not in data else "imagenet_seg"
@@ -72,6 +73,6 @@ def _paper(data: tuple[str, ...], checkpoints: tuple[str, ...]) -> Scene:
         named | NAMES,
         (*PAPER, *own),
         masked[0] if masked else "imagenet_seg",
-        tuple(sorted({*own, labelled, "coco", "cityscapes"}, key=lambda name: (name not in given, DATA.index(name)))),
+        tuple(sorted({*own, labelled, "coco", "cityscapes"}, key=lambda name: (name not in given, list(NEEDS).index(name)))),
         "tables of one data set take the first that was given: " + (", ".join(given) or "none was"),
     )
