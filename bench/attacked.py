@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.attacks import autoattack, bpda, pgd, topk
 from bench.attacks._budget import Budget
-from bench.attacks._target import Defence, Target, classifier
+from bench.attacks._target import Defence, Target, averaged, classifier
 from bench.protocols import Attack, Scores
 from bench.worlds import World
 from runtime import denoise, plugins
@@ -44,6 +44,7 @@ VARIANTS = {
     "eot_pgd_fixed": Variant("eot_pgd", through=True, fixed=True),
     "bpda": Variant("bpda", through=True),
     "bpda_20": Variant("bpda", through=True, samples=20),
+    "topk_dds": Variant("topk", through=True, fixed=True),
 }
 
 
@@ -79,13 +80,17 @@ def build(name: str, defence: str, sigma: float, world: World, budget: Budget) -
 
 
 def target(name: str, defence: str, sigma: float, world: World) -> Target:
-    """What the attack `name` sees of the classifier behind `defence`."""
+    """What the attack `name` sees of the classifier behind `defence`; of maps, the mean of fixed draws."""
     made, scores = variant(name), classifier(world.backbone.model)
+    maps = topk.rollout(world.backbone) if made.module == "topk" else None
     if not made.through:
-        return Target(scores, maps=topk.rollout(world.backbone) if name == "topk" else None)
+        return Target(scores, maps=maps)
     sees = denoise.identity if defence == "noise" else denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
     grid = (world.denoiser.size, world.denoiser.size)
-    return Target(scores, Defence(sees, sigma, grid, world.backbone.size, made.samples or SAMPLES, made.fixed))
+    between = Defence(sees, sigma, grid, world.backbone.size, made.samples or SAMPLES, made.fixed)
+    if maps:
+        return Target(averaged(scores, between, SEED), maps=averaged(maps, between, SEED))
+    return Target(scores, between)
 
 
 def without_noise(scores: Scores, denoiser: Denoiser, sigma: float, world: World) -> Scores:

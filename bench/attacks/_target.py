@@ -3,9 +3,10 @@
 f_i(x) = scores(resize(D(resize(x) + sigma n_i)))         n_i: the attacker's draw i, not one of the defence's
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from bench.attacks._ascent import Draws
@@ -17,7 +18,7 @@ from runtime.protocols import Denoiser, Session
 from runtime.schedule import positive
 from runtime.smooth import resize
 
-Maps = Callable[[Tensor, Sequence[int]], Tensor]
+Maps = Scores  # the same call, for relevance (B, G1, G2)
 
 
 @dataclass(frozen=True)
@@ -91,3 +92,9 @@ def draw(scores: Scores, defence: Defence, seed: int, number: int) -> Scores:
         return scores(resize(denoised, (defence.size, defence.size)), pictures)
 
     return scored
+
+
+def averaged(seen: Scores, defence: Defence, seed: int) -> Scores:
+    """`seen` (scores, or maps) of the defended picture: the mean of the same `defence.samples` draws at every call."""
+    each = [draw(seen, defence, seed, number) for number in range(defence.samples)]
+    return lambda images, pictures: torch.stack([one(images, pictures) for one in each]).mean(0)

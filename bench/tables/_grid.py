@@ -19,6 +19,7 @@ from bench.tables._scene import Settings
 
 METHODS = {"raw attention": "raw_attention", "rollout": "rollout", "GradCAM": "gradcam", "LRP": "lrp", "VTA": "vta", "random": "random"}
 ADAPTIVE = 50  # pictures at most under an attack through the defence
+FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hundred times more"
 SHOWN = {"accuracy": "accuracy", "pixel_accuracy": "pixel acc.", "miou": "mIoU", "map": "mAP", "s_faith": "S_Faith", "topk": "V_8",
          "positive_auc": "pos. AUC", "negative_auc": "neg. AUC"}  # fmt: skip
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from bench.looks import Look
-from bench.tables._grid import ADAPTIVE, OURS, Cell
+from bench.tables._grid import ADAPTIVE, FEWER, OURS, Cell
 from bench.tables._scene import Settings
 
 NAMES = {"eot_pgd": "PGD through DDS (full gradient, EOT 8)", "bpda": "PGD past the denoiser (BPDA, EOT 8)"}
@@ -17,7 +17,6 @@ LONG = {
 }
 STRONG = (4, 8)  # of 255: the radii of `--long`
 FULL = 8  # of 255: the radius of the adaptive rows
-FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hundred times more"
 
 
 def look(settings: Settings, attack: str, eps: float, defence: str, **more: Any) -> Look:

@@ -278,6 +278,17 @@ def test_autoattack_through_the_defence_keeps_its_stages(monkeypatch):
     assert right == pytest.approx(round(right), abs=1e-3) and row["warnings"] == []
 
 
+def test_top_k_through_the_defence_moves_its_map_further_than_from_outside():
+    """The attacker's draws are not the defence's; the labels stay."""
+    kept = {}
+    for attack in ("topk", "topk_dds"):
+        look = Look("vit_embedded", "digits", 3, attack=attack, eps=8.0, defence="dds", explainers=("rollout",), reference=True)
+        row = Looker(lambda line: None).row(look)
+        assert row["right"] == "111"
+        kept[attack] = row["maps"]["rollout"]["topk"][0]
+    assert kept["topk_dds"] < kept["topk"]
+
+
 def test_the_same_draws_at_every_step_or_fresh_ones():
     scores = classifier(torch.nn.Flatten())
     image = torch.full((1, 3, 4, 4), 0.5)
