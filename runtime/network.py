@@ -54,8 +54,9 @@ class AtPrecision(nn.Module):
         self.dtype = dtype
         self.module = copy.deepcopy(module).to(dtype)
 
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.module(*(x.to(self.dtype) if x.ndim == 4 else x for x in inputs)).float()
+    def forward(self, pictures: Tensor, t: Tensor | None = None) -> Tensor:  # no *inputs: torch.export would want their axes nested
+        times = () if t is None else (t,)
+        return self.module(pictures.to(self.dtype), *times).float()
 
 
 def check_inputs(name: str, specs: Sequence[TensorSpec], inputs: Sequence[Tensor], largest: int | None = None) -> None:

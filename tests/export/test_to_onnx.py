@@ -78,6 +78,15 @@ def test_lower_precisions_pass_parity_or_say_why_not(fused, precision):
         assert parity.check(fused, eager.load(fused, CPU), ort.load(artifact, CPU), precision).cases == 10
 
 
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+@pytest.mark.parametrize("kind", ["backbone", "denoiser"])
+def test_each_part_alone_exports_in_lower_precision(kind, precision):
+    low = networks.backbone(small_backbone(), precision) if kind == "backbone" else networks.denoiser_step(small_denoiser(), precision)
+    artifact = to_onnx.export(low)
+    weights = {onnx.TensorProto.DataType.Name(x.data_type) for x in onnx.load(str(artifact.model)).graph.initializer if x.dims}
+    assert artifact.precision == precision and {"fp16": "FLOAT16", "bf16": "BFLOAT16"}[precision] in weights
+
+
 def test_times_stay_float32_in_low_precision():
     low = networks.denoiser_step(small_denoiser(), "bf16")
     inputs = [x.repeat(2, *[1] * (x.ndim - 1)) for x in networks.example(low, 1)]
