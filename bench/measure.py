@@ -13,7 +13,7 @@ from bench.protocols import Run
 from bench.timing import PeakMemory, StageClock, now, seconds
 from bench.worlds import World
 from export import networks, parity, to_onnx
-from runtime import denoise, explain, plugins
+from runtime import ability, denoise, explain, plugins
 from runtime import schedule as schedules
 from runtime.artifact import Artifact
 from runtime.errors import FvitError, SessionUnavailable
@@ -81,6 +81,8 @@ class Workbench:
             raise SessionUnavailable(f"session {session} cannot run here: {why}")
         if precision not in plugin.PRECISIONS:
             raise SessionUnavailable(f"session {session} has no {precision}; it has {', '.join(plugin.PRECISIONS)}")
+        if doubt := ability.doubt(precision, self.device):
+            self.say(f"note: {doubt}")
         network = self.network(kind, precision)
         self.say(f"loading {session} {precision} {network.name}")
         artifact = to_onnx.export(network) if plugin.SOURCE is Artifact else None

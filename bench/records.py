@@ -19,7 +19,19 @@ from bench.timing import cores
 from runtime.errors import FvitError
 from runtime.provenance import commit
 
-PACKAGES = ("torch", "torchvision", "timm", "diffusers", "onnx", "onnxscript", "onnxruntime-gpu", "onnxruntime", "tensorrt", "numpy")
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "diffusers",
+    "onnx",
+    "onnxscript",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "openvino",
+    "tensorrt",
+    "numpy",
+)
 PROCESS = uuid.uuid4().hex[:8]  # rounds are compared within one process only
 
 

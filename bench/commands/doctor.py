@@ -8,20 +8,13 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from bench.options import PRECISIONS
 from bench.records import cpu_name
 from bench.timing import cores
-from runtime import artifact, plugins
+from runtime import ability, artifact, plugins
 
 SESSIONS = "runtime.sessions"
-PACKAGES = ("torch", "timm", "diffusers", "onnx", "onnxruntime-gpu", "onnxruntime", "tensorrt")
-ABILITIES = {
-    "avx2": "AVX2",
-    "avx512f": "AVX512",
-    "avx512_vnni": "VNNI",
-    "avx512_bf16": "AVX512-BF16",
-    "amx_bf16": "AMX-BF16",
-    "amx_int8": "AMX-INT8",
-}
+PACKAGES = ("torch", "timm", "diffusers", "onnx", "onnxruntime-gpu", "onnxruntime", "openvino", "tensorrt")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,6 +36,8 @@ def _computes(session: str) -> str:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if session == "ort":
         return _provider(device)
+    if session == "openvino":
+        return f"OpenVINO {_version('openvino')} on cpu, {cores()} threads"
     return f"torch {torch.__version__} on {device}, {cores()} threads" + (", Inductor" if session == "compiled" else "")
 
 
@@ -59,14 +54,13 @@ def _provider(device: str) -> str:
 
 
 def _facts() -> dict[str, str]:
-    flags = _cpu_flags()
-    has = [label for flag, label in ABILITIES.items() if flag in flags]
-    lacks = [label for flag, label in ABILITIES.items() if flag not in flags]
-    folder = artifact.cache()
+    flags, folder = ability.flags(), artifact.cache()
+    has = [label for flag, label in ability.INSTRUCTIONS.items() if flag in flags]
+    doubts = [doubt for precision in PRECISIONS if (doubt := ability.doubt(precision, torch.device("cpu")))]
     return {
         "processor": f"{cpu_name()}, {cores()} cores",
-        "precisions": f"has {', '.join(has) or 'none known'}; lacks {', '.join(lacks) or 'nothing'}"
-        + ("" if "avx512_bf16" in flags else " (bf16 is emulated: slow)"),
+        "instructions": ", ".join(has) or "none known",
+        "precisions": "; ".join(doubts) or f"{', '.join(PRECISIONS)} at home",
         "threads": f"{cores()} for a table (torch's default here: {torch.get_num_threads()})",
         "GPU": _gpu(),
         "packages": ", ".join(f"{name} {version}" for name in PACKAGES if (version := _version(name))),
@@ -83,14 +77,6 @@ def _gpu() -> str:
     driver = pynvml.nvmlSystemGetDriverVersion()
     facts = torch.cuda.get_device_properties(0)
     return f"{facts.name}, {facts.total_memory / 2**30:.0f} GiB, driver {driver}, CUDA {torch.version.cuda}"
-
-
-def _cpu_flags() -> set[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set()
-    return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
 
 
 def _version(name: str) -> str | None:
