@@ -107,6 +107,7 @@ def _pair(text: str) -> tuple[str, Path]:
 def _check_export(options: argparse.Namespace) -> None:
     known(options.world, WORLDS, "world")
     options.precision = _listed(options.precision, PRECISIONS, "precision")
+    options.keep = None if options.keep is None else tuple(name for name in options.keep.split(",") if name != "none")
     options.network = NETWORKS if options.network == "all" else _listed(options.network, NETWORKS, "network")
 
 

@@ -5,14 +5,15 @@ A session is loaded once, checked against eager fp32 and only then handed out: w
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
+from bench import calibration
 from bench.protocols import Run
 from bench.timing import PeakMemory, StageClock, now, seconds
 from bench.worlds import World
-from export import networks, parity, to_onnx
+from export import networks, parity, quantize, to_onnx
 from runtime import ability, denoise, explain, plugins
 from runtime import schedule as schedules
 from runtime.artifact import Artifact
@@ -54,6 +55,8 @@ class Workbench:
             if kind == "classify_draws":
                 parts = self.network("denoiser", precision), self.network("backbone", precision)
                 made = networks.classify_draws(*parts, with_denoised=True)
+            elif precision == "int8":
+                made = replace(self.network(kind, "fp32"), precision="int8")  # the file is another, the module the same
             elif precision != "fp32":
                 made = at_precision(self.network(kind, "fp32"), precision)
             else:
@@ -85,7 +88,7 @@ class Workbench:
             self.say(f"note: {doubt}")
         network = self.network(kind, precision)
         self.say(f"loading {session} {precision} {network.name}")
-        artifact = to_onnx.export(network) if plugin.SOURCE is Artifact else None
+        artifact = self._export(kind, precision) if plugin.SOURCE is Artifact else None
         start = now(self.device)
         loaded = plugin.load(artifact or network, self.device)
         took = now(self.device) - start
@@ -93,9 +96,23 @@ class Workbench:
         if (session, precision) != ("eager", "fp32"):
             self.say(f"parity of {session} {precision} {network.name}")
             reference = self.load("eager", "fp32", kind).session
-            batches = (1, 2) if self.world.name == "paper" else parity.BATCHES
-            checked = parity.check(self.network(kind, "fp32"), reference, loaded, precision, batches, self.device).asdict()
+            exact = self.network(kind, "fp32")
+            given = self._cases(exact, kind, precision)
+            checked = parity.check(exact, reference, loaded, precision, given, self.device).asdict()
         return Loaded(loaded, loaded.facts, checked, artifact, took)
+
+    def _export(self, kind: str, precision: str) -> Artifact:
+        network = self.network(kind, precision)
+        if precision != "int8":
+            return to_onnx.export(network)
+        keep = quantize.AUTO if self.world.name == "embedded" else ()  # at the paper's size a layer takes a minute to measure
+        return quantize.export(network, calibration.calibration(self.world, kind), keep, self.say)
+
+    def _cases(self, exact: Network, kind: str, precision: str):
+        """What parity is measured on: int8 knows the range of real pictures alone; a large network has fewer of them."""
+        if precision == "int8":
+            return [("held-out pictures", calibration.held_out(self.world, kind))]
+        return parity.cases(exact, (1, 2) if self.world.name == "paper" else parity.BATCHES)
 
     def batch(self, run: Run) -> int:
         """The execution batch that makes `run`'s draws fastest in this session here, from a short calibration."""

@@ -8,7 +8,7 @@ from runtime.plugins import names
 
 WORLDS = ("embedded", "paper")  # these lists stand here so that a wrong name is told before PyTorch is loaded; a test holds them true
 RULES = ("cumulative", "cumulative-unet-range", "carlini", "per-step")
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 DENOISERS = ("one_shot", "chain")
 NETWORKS = ("backbone", "denoiser", "classify_draws")
 TRAINED = ("denoiser", "vit", "deit", "swin")
@@ -79,6 +79,8 @@ def export(parser: argparse.ArgumentParser) -> None:
     precision(parser)
     parser.add_argument("--opset", type=int, help="default: 20 for a backbone, 21 with a UNet, 22 for bf16; 23 keeps Attention whole")
     parser.add_argument("--with-denoised", action="store_true", help="classify_draws hands out the denoised pictures as well")
+    keep = "layers of an int8 file that stay float: auto (the default, by measurement; with --world paper: none), none, or names"
+    parser.add_argument("--keep", metavar="A,B", help=keep)
     engine = "build a TensorRT engine too (needs an NVIDIA GPU and TensorRT 10.13 to 11)"
     parser.add_argument("--tensorrt", action="store_true", help=engine)
 

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -35,6 +35,7 @@ class Artifact:
     files: dict[str, dict]  # name -> {"sha256": ..., "bytes": ...}
     versions: dict[str, str]
     commit: str
+    quantized: dict = field(default_factory=dict)  # int8: the calibration and the layers that stayed float
 
     @property
     def model(self) -> Path:
@@ -65,7 +66,7 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
         raise ArtifactError(
             f"{folder} was made by an incompatible version (format {facts.get('format')}, {FORMAT} is wanted); export again"
         )
-    missing = {f.name for f in fields(Artifact)} - {"folder"} - facts.keys()
+    missing = {f.name for f in fields(Artifact) if f.default_factory is MISSING} - {"folder"} - facts.keys()
     if missing:
         raise ArtifactError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; delete {folder} and export again")
     artifact = _from_facts(folder, facts)
@@ -121,7 +122,7 @@ def _from_facts(folder: Path, facts: dict) -> Artifact:
     def specs(rows: list[dict]) -> tuple[TensorSpec, ...]:
         return tuple(TensorSpec(**{**row, "shape": tuple(row["shape"])}) for row in rows)
 
-    kept = {f.name: facts[f.name] for f in fields(Artifact) if f.name not in ("folder", "inputs", "outputs")}
+    kept = {f.name: facts[f.name] for f in fields(Artifact) if f.name in facts and f.name not in ("folder", "inputs", "outputs")}
     return Artifact(folder=folder, inputs=specs(facts["inputs"]), outputs=specs(facts["outputs"]), **kept)
 
 

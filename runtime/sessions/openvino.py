@@ -1,6 +1,7 @@
 """OpenVINO on an exported file, on the CPU: one request at a time with every core in it, which is the latency of a batch.
 
-On a CPU with bf16 instructions OpenVINO computes in bf16 unless told otherwise, so the precision is set by name and read back.
+On a CPU with bf16 instructions OpenVINO computes in bf16 unless told otherwise, so the precision is set by name and read back. What an int8
+file leaves in float is computed in bf16 where the CPU has it.
 """
 
 import importlib.util
@@ -13,8 +14,7 @@ from runtime.errors import SessionUnavailable
 from runtime.network import check_inputs
 
 SOURCE = Artifact
-PRECISIONS = ("fp32", "bf16")
-HINTS = {"fp32": "f32", "bf16": "bf16"}
+PRECISIONS = ("fp32", "bf16", "int8")
 
 
 def available() -> str | None:
@@ -36,10 +36,10 @@ class OpenVino:
         if on.type != "cpu":
             raise SessionUnavailable(f"session openvino: device {on} came, cpu is wanted; give --device cpu")
         self._name, self._specs = source.network, source.inputs
-        compiled = _compiled(source)
+        compiled, rest = _compiled(source)
         self._request = compiled.create_infer_request()
         threads = compiled.get_property("INFERENCE_NUM_THREADS")
-        self.facts = {"provider": "openvino CPU", "compute_precision": source.precision, "threads": threads}
+        self.facts = {"provider": "openvino CPU", "compute_precision": source.precision, "rest": rest, "threads": threads}
 
     def __call__(self, *inputs: Tensor):
         check_inputs(self._name, self._specs, inputs)
@@ -52,10 +52,11 @@ class OpenVino:
 def _compiled(source: Artifact):
     import openvino
 
-    hint = HINTS[source.precision]
+    core = openvino.Core()
+    hint = "bf16" if source.precision == "bf16" or (source.precision == "int8" and "BF16" in _abilities(core)) else "f32"
     settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     try:
-        compiled = openvino.Core().compile_model(str(source.model), "CPU", settings)
+        compiled = core.compile_model(str(source.model), "CPU", settings)
     except RuntimeError as error:
         raise SessionUnavailable(
             f"session openvino cannot run {source.network} in {source.precision}: {' '.join(str(error).split())[:300]}"
@@ -63,4 +64,8 @@ def _compiled(source: Artifact):
     found = compiled.get_property("INFERENCE_PRECISION_HINT")
     if found != getattr(openvino.Type, hint):
         raise SessionUnavailable(f"session openvino computes {source.network} in {found} on this CPU, not in {source.precision}")
-    return compiled
+    return compiled, hint
+
+
+def _abilities(core) -> list[str]:
+    return core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

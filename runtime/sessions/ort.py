@@ -15,7 +15,7 @@ from runtime.errors import SessionUnavailable
 from runtime.network import check_inputs
 
 SOURCE = Artifact
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}}  # tf32 on would not be fp32
 

@@ -18,7 +18,7 @@ from runtime.errors import ArtifactError, FvitError, SessionUnavailable
 from runtime.network import check_inputs
 
 SOURCE = Artifact
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 ALIGNMENT = 256  # bytes, asked for by set_tensor_address
 
 

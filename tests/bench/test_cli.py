@@ -14,7 +14,7 @@ def test_the_names_known_before_loading_are_the_real_ones():
     from runtime import denoise, network, plugins, schedule
 
     assert (*worlds.DEFAULTS,) == arguments.WORLDS and (*schedule.RULES,) == arguments.RULES
-    assert (*network.DTYPES,) == arguments.PRECISIONS and set(arguments.DENOISERS) <= denoise.DENOISERS.keys()
+    assert (*network.DTYPES, "int8") == arguments.PRECISIONS and set(arguments.DENOISERS) <= denoise.DENOISERS.keys()
     assert embedded.TASKS == arguments.TASKS and set(arguments.TRAINED) == set(train.ORDER) - {"teacher"}
     assert set(arguments.COMMANDS) == set(plugins.names("bench.commands"))
 
@@ -29,7 +29,7 @@ def told(capsys, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (["table", "3", "--session", "onnx"], "unknown session 'onnx'; known: compiled, eager, ort, trt; nearest: "),
+        (["table", "3", "--session", "onnx"], "unknown session 'onnx'; known: compiled, eager, openvino, ort, trt; nearest: "),
         (["table", "3", "--world", "papers"], "unknown world 'papers'; known: embedded, paper; nearest: paper"),
         (["table", "3", "--precision", "fp8"], "unknown precision 'fp8'; known: fp32, fp16, bf16"),
         (["table", "3", "--rule", "per-stp"], "nearest: per-step"),
@@ -126,3 +126,15 @@ def test_a_users_own_backbone_weights_and_classes(capsys, tmp_path):
     arguments = ["--backbone", "timm:resnet18", "--weights", str(tmp_path / "mine.pt"), "--classes", str(tmp_path / "names.txt")]
     assert main(["export", "--network", "backbone", *arguments]) == 0
     assert "parity" in capsys.readouterr().out
+
+
+def test_export_int8_shows_layers_parity_and_what_stays_in_float(capsys, monkeypatch):
+    from bench import calibration
+
+    monkeypatch.setattr(calibration, "PICTURES", 18)
+    assert main(["export", "--network", "backbone", "--precision", "int8"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "18 validation pictures of digits, pairs, crowd" in text and "the worst 12 of 26 layers" in text
+    assert "0 layers stay in float" in text and "100.0% of the labels equal" in text
+    assert main(["export", "--network", "backbone", "--precision", "int8", "--keep", "model.head,model.tail"]) == 2
+    assert "vit_embedded has no layer model.tail" in capsys.readouterr().err

@@ -4,7 +4,8 @@ import pytest
 import torch
 from small import small_backbone, small_denoiser
 
-from export import networks, parity, to_onnx
+from export import networks, parity, quantize, to_onnx
+from export.quantize import Calibration
 from runtime import plugins
 from runtime.artifact import Artifact
 from runtime.errors import FvitError, SessionUnavailable
@@ -55,14 +56,20 @@ def test_every_precision_within_its_tolerance_or_refused(name, precision):
     if why := plugin.available():
         pytest.skip(f"{name}: {why}")
     kind = "backbone" if name in COMPILES_EACH_SHAPE else "classify_draws"
-    exact, low = made(kind), made(kind, precision)
+    exact, given = made(kind), None
     try:
-        session = plugin.load(to_onnx.export(low) if plugin.SOURCE is Artifact else low, CPU)
+        if precision == "int8":
+            calibration = Calibration("made for a test", (networks.example(exact, 16),))
+            source, given = quantize.export(exact, calibration, keep=()), [("other pictures", networks.example(exact, 16, seed=9))]
+        else:
+            low = made(kind, precision)
+            source = to_onnx.export(low) if plugin.SOURCE is Artifact else low
+        session = plugin.load(source, CPU)
     except SessionUnavailable as error:
         assert (name, precision) == ("ort", "bf16") and precision in str(error)
         return
     assert session.facts["compute_precision"] == precision
-    found = parity.check(exact, plugins.load("runtime.sessions", "eager").load(exact, CPU), session, precision)
+    found = parity.check(exact, plugins.load("runtime.sessions", "eager").load(exact, CPU), session, precision, given)
     assert found.largest > 0, "another arithmetic than fp32's"
 
 

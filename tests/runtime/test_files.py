@@ -153,9 +153,9 @@ def test_what_is_no_picture(tmp_path):
 
 
 def test_plugins_are_files():
-    assert plugins.names("runtime.sessions") == ["compiled", "eager", "ort", "trt"]
+    assert plugins.names("runtime.sessions") == ["compiled", "eager", "openvino", "ort", "trt"]
     assert plugins.load("runtime.sessions", "eager").__name__ == "runtime.sessions.eager"
-    with pytest.raises(FvitError, match="unknown session 'orc'; known: compiled, eager, ort, trt; nearest: ort"):
+    with pytest.raises(FvitError, match="unknown session 'orc'; known: compiled, eager, openvino, ort, trt; nearest: ort"):
         plugins.load("runtime.sessions", "orc")
     with pytest.raises(FvitError, match="is no package of this project"):
         plugins.names("runtime.errors")

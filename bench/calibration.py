@@ -1,0 +1,63 @@
+"""Pictures of a world as its networks see them: noisy, denoised, at step t. What int8 is calibrated on, and what its parity is measured on."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from bench.data import embedded
+from bench.protocols import SIGMAS
+from bench.worlds import NOISE, World
+from export.quantize import FEWEST, Calibration
+from runtime import denoise, schedule
+from runtime.noise import DrawNoise
+from runtime.smooth import resize
+
+PICTURES, HELD_OUT = 48, 102  # of the embedded world; half a percent of the held-out is no label
+BATCH = 16
+SEED = 5  # no draw of a table reads it
+
+
+def calibration(world: World, kind: str) -> Calibration:
+    """Inputs of the network `kind`: validation pictures, half at the world's own noise, half over Table 3's levels."""
+    pictures, source = _pictures(world, 0, PICTURES)
+    sigmas = [NOISE if i % 2 else SIGMAS[i // 2 % len(SIGMAS)] for i in range(len(pictures))]
+    cut = range(0, len(pictures), BATCH if world.name == "embedded" else 1)
+    step = cut.step
+    batches = tuple(inputs(world, kind, pictures[i : i + step], sigmas[i : i + step], i) for i in cut)
+    return Calibration(f"{len(pictures)} {source}, noise {', '.join(map(str, SIGMAS))} and {NOISE} of 255", batches)
+
+
+def held_out(world: World, kind: str) -> tuple[Tensor, ...]:
+    """Inputs of the network `kind` at the world's own noise that no calibration saw, where the world has more pictures."""
+    pictures, _ = _pictures(world, PICTURES, HELD_OUT)
+    return inputs(world, kind, pictures, [NOISE] * len(pictures), PICTURES)
+
+
+def inputs(world: World, kind: str, pictures: Tensor, sigmas: Sequence[float], first: int) -> tuple[Tensor, ...]:
+    """What `kind` is given for one draw of each of `pictures` (N, 3, S, S), noise `sigmas` of 255, numbered from `first` on."""
+    process, size = world.denoiser.schedule, world.denoiser.size
+    levels = [schedule.level(process, sigma / 255, "cumulative") for sigma in sigmas]
+    sigma = torch.tensor([level.sigma for level in levels])
+    t = torch.tensor([float(process.timestep_map[level.t]) for level in levels])
+    clean = resize(pictures, (size, size))
+    noise = DrawNoise(SEED, list(range(first, first + len(clean))), [0] * len(clean)).normal(clean)
+    noisy = clean + sigma.reshape(-1, 1, 1, 1) * noise
+    if kind == "classify_draws":
+        return noisy, t, sigma
+    x = schedule.to_network(noisy, sigma)
+    if kind == "denoiser":
+        return x, t
+    with torch.inference_mode():
+        eps = world.denoiser.model(x, t)[:, : denoise.COLOURS]
+    return (resize(schedule.from_network(noisy, eps, sigma), (world.backbone.size, world.backbone.size)),)
+
+
+def _pictures(world: World, first: int, count: int) -> tuple[Tensor, str]:
+    """`count` validation pictures of the embedded world's tasks in turn, from `first` on; another world has those it was given, repeated."""
+    if world.name != "embedded":
+        repeats = -(-FEWEST // len(world.images))
+        return world.images.repeat(repeats, 1, 1, 1)[:FEWEST], f"draws of {world.source}"
+    part = range(first // len(embedded.TASKS), (first + count) // len(embedded.TASKS))
+    pictures = torch.cat([embedded.batch(task, "val", part).images for task in embedded.TASKS])
+    return pictures, f"validation pictures of {', '.join(embedded.TASKS)}"
