@@ -7,7 +7,22 @@ from pathlib import Path
 
 from bench import options as offered
 from bench.figures import FIGURES
-from bench.options import DATA, DENOISERS, EMBEDDED, FUSES, GRIDS, NETWORKS, PRECISIONS, PRESETS, RULES, TASKS, TIMED, TRAINED, WORLDS
+from bench.options import (
+    DATA,
+    DENOISERS,
+    EMBEDDED,
+    FUSES,
+    GRIDS,
+    NETWORKS,
+    PRECISIONS,
+    PRESETS,
+    RULES,
+    TASKS,
+    TIMED,
+    TRAINED,
+    WORKS,
+    WORLDS,
+)
 from runtime.errors import FvitError
 from runtime.plugins import known, names
 
@@ -24,6 +39,7 @@ EXAMPLES = """examples:
   fvit certify --n 100 --draws 1000                     certified labels and maps; --adaptive draws until it is certain
   fvit train vit --minutes 2                            goes on where the last one stopped
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
+  fvit roofline --work vit_b16 --session openvino       pairs against eager fp32, and the share of this machine's ceiling
   fvit doctor                                           what can run here, and why the rest cannot
 """
 
@@ -111,6 +127,14 @@ def _check_export(options: argparse.Namespace) -> None:
     options.network = NETWORKS if options.network == "all" else _listed(options.network, NETWORKS, "network")
 
 
+def _check_roofline(options: argparse.Namespace) -> None:
+    options.work = _listed(options.work, WORKS, "work")
+    options.session = _listed(options.session, names("runtime.sessions"), "session")
+    options.precision = _listed(options.precision, PRECISIONS, "precision")
+    for name in ("pairs", "batch"):
+        _positive(options, name)
+
+
 def _check_train(options: argparse.Namespace) -> None:
     asked = tuple(known(name, ("all", *TRAINED), "network") for name in options.networks)
     options.networks = TRAINED if "all" in asked else asked
@@ -193,6 +217,7 @@ COMMANDS = {
     "compare": (offered.compare, _check_nothing, "two results folders, cell by cell: better, worse or within the intervals"),
     "merge": (offered.merge, _check_nothing, "join the shards of tables, measured apart, to one run"),
     "export": (offered.export, _check_export, "export networks to ONNX and check their parity"),
+    "roofline": (offered.roofline, _check_roofline, "the machine's ceilings; networks in every session and precision beside them"),
     "train": (offered.train, _check_train, "train the embedded world's networks; goes on where it stopped"),
     "doctor": (offered.nothing, _check_nothing, "what can run here, and why the rest cannot"),
 }

@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bench import coldstart, measure, records
+from bench import coldstart, measure, records, roofline
 from bench.flops import flops
 from bench.measure import Workbench, noise_level
 from bench.protocols import Run
@@ -65,8 +65,9 @@ def begin(table: int, options: Options, world: World, console: Console, fresh: b
     name = records.campaign([] if fresh else before, wanted)
     if not any(row["campaign"] == name for row in before):
         weights = {"backbone": world.backbone.weights, "denoiser": world.denoiser.weights, "pictures": world.source}
+        ceilings = {precision: roofline.ceiling(precision, torch.device(options.device)) for precision in options.precisions}
         head = {"settings": wanted, "environment": records.environment(), "weights": weights, "unavailable": unavailable()}
-        rows.append({"kind": "campaign", "campaign": name} | head)
+        rows.append({"kind": "campaign", "campaign": name} | head | {"ceilings": ceilings})
     bench = Workbench(world, torch.device(options.device), lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
     return Loop(rows, name, bench, options, console)
 
@@ -77,6 +78,7 @@ class Loop:
     def __init__(self, rows: Rows, name: str, bench: Workbench, options: Options, console: Console):
         self.rows, self.name, self.bench, self.options, self.console = rows, name, bench, options, console
         mine = self.rows_so_far()
+        self.ceilings, self.flops = mine[0]["ceilings"], {}
         self.done = Counter(row["key"] for row in mine if row["kind"] == "time")
         self.settled = {row["key"] for row in mine if row["kind"] == "reason"}
         self.described = {(row["session"], row["precision"], row["network_kind"]) for row in mine if row["kind"] == "network"}
@@ -126,10 +128,17 @@ class Loop:
 
     def record(self, run: Run, row: dict) -> None:
         """Writes one measured round of `run`."""
-        self._write("time", {"key": run.key, "run": run.asdict(), "round": self.done[run.key]} | row)
+        share = self._operations(run, row["calls"]) / self.ceilings[run.precision] / row["seconds"]
+        self._write("time", {"key": run.key, "run": run.asdict(), "round": self.done[run.key]} | row | {"roofline_share": share})
         self.done[run.key] += 1
         if per_call := _per_call({"run": run.asdict()} | row):
             self.call_seconds[_engine(run.asdict())] = per_call
+
+    def _operations(self, run: Run, calls: int) -> int:
+        """Of all draws of one round: denoiser calls and the classifier; the map's are not counted."""
+        if not self.flops:
+            self.flops = {kind: flops(self.bench.network(kind, "fp32")) for kind in ("denoiser", "backbone")}
+        return run.draws * run.images * (calls * self.flops["denoiser"] + self.flops["backbone"])
 
     def _too_long(self, run: Run) -> str | None:
         per_call = self.call_seconds.get(_engine(run.asdict()))

@@ -78,6 +78,12 @@ class Workbench:
             raise found
         return found
 
+    def forget(self, session: str, precision: str, kind: str) -> None:
+        """Lets go of a session and of its network's copy in that precision, to have their memory back."""
+        self._loaded.pop((session, precision, kind), None)
+        if precision not in ("fp32", "int8"):  # int8 shares fp32's module
+            self._networks.pop((kind, precision), None)
+
     def _load(self, session: str, precision: str, kind: str) -> Loaded:
         plugin = plugins.load(SESSIONS, session)
         if why := plugin.available():

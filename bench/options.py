@@ -18,6 +18,7 @@ TIMED = "3"  # the table of seconds; the others are tables of looks
 TABLES = tuple(str(n) for n in sorted(int(name.removeprefix("table")) for name in names("bench.tables")))
 GRIDS = tuple(number for number in TABLES if number != TIMED)
 PRESETS = ("corrected", "paper-text", "paper-table3", "released-code")
+WORKS = ("unet_552m", "vit_b16", "swin_b", "unet_12m", "draw")
 EMBEDDED = ("vit_embedded", "deit_embedded", "swin_embedded")
 
 
@@ -83,6 +84,18 @@ def export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="A,B", help=keep)
     engine = "build a TensorRT engine too (needs an NVIDIA GPU and TensorRT 10.13 to 11)"
     parser.add_argument("--tensorrt", action="store_true", help=engine)
+
+
+def roofline(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--work", default=",".join(WORKS), metavar="A,B", help=f"{', '.join(WORKS)} (default: all)")
+    sessions = "eager,compiled,openvino,ort"
+    parser.add_argument("--session", default=sessions, metavar="A,B", help=f"{', '.join(names('runtime.sessions'))} (default: {sessions})")
+    precisions = "fp32,bf16,int8"
+    parser.add_argument("--precision", default=precisions, metavar="A,B", help=f"{', '.join(PRECISIONS)} (default: {precisions})")
+    parser.add_argument("--pairs", type=int, default=7, help="calls of each candidate and of eager fp32, in turn (default: 7)")
+    parser.add_argument("--batch", type=int, help="pictures a call (default: each work's own)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
+    results(parser)
 
 
 def train(parser: argparse.ArgumentParser) -> None:

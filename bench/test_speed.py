@@ -6,19 +6,16 @@ import sys
 
 import pytest
 import torch
-from diffusers import UNet2DModel
 
-from bench import pytest_plugin, records
+from bench import pytest_plugin, records, works
 from bench.measure import Workbench
 from bench.stats import median_interval, paired_ratio
 from bench.timing import StageClock, cores, fixed_threads, seconds
 from bench.worlds import WorldOptions, build
 from runtime import denoise, schedule
-from runtime.network import randomize
 from runtime.noise import DrawNoise
 from runtime.provenance import ROOT
 from runtime.smooth import Plan, resize, smooth, staged
-from runtime.unet import EpsNetwork
 
 CPU, M, PAIRS = torch.device("cpu"), 32, 5
 MEMORY = """
@@ -48,15 +45,10 @@ def speed(request: pytest.FixtureRequest):
 @pytest.mark.benchmark(group="runtime")
 def test_smooth_against_a_plain_loop(benchmark, speed: list[dict]) -> None:
     """32 draws of one picture through a 12 M UNet at 64 px: `smooth` in batches against one draw at a time, the same eager session."""
-    torch.manual_seed(0)
-    unet = EpsNetwork(UNet2DModel(block_out_channels=(64, 160, 256), layers_per_block=1, attention_head_dim=32, norm_num_groups=16,
-                                  down_block_types=("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"),
-                                  up_block_types=("AttnUpBlock2D", "UpBlock2D", "UpBlock2D"))).eval()  # fmt: skip
-    randomize(unet, 2)
+    world = works.small_unet()
+    unet, process = world.denoiser.model, world.denoiser.schedule
     parameters = sum(p.numel() for p in unet.parameters())
-    process = schedule.linear()
     level = schedule.level(process, 8 / 255, "cumulative")
-    world = build(WorldOptions())
     classify, denoiser = world.backbone.model, denoise.one_shot(unet, process)
     costs = {
         b: min(seconds(lambda b=b: unet(torch.zeros(b, 3, 64, 64), torch.zeros(b)), CPU) for _ in range(3)) / b for b in (1, 2, 4, 8, 16)

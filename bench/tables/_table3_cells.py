@@ -29,9 +29,11 @@ def _cell(group: list[dict]) -> dict:
     median, low, high = median_interval([row["seconds"] / draws for row in measured])
     names = measured[0]["stages"]
     stages = {name: median_interval([row["stages"][name] / draws for row in measured])[0] for name in names}
+    share = median_interval([row["roofline_share"] for row in measured])[0] if "roofline_share" in measured[0] else None
     memory = max(row["peak_bytes"] for row in measured)
     return facts | {
         "word": "measured", "seconds": median, "low": low, "high": high, "stages": stages, "batch": measured[0]["batch"], "peak_bytes": memory,
+        "roofline_share": share,
     }  # fmt: skip
 
 

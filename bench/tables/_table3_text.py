@@ -119,7 +119,7 @@ def stage_table(cells: list[dict]) -> pd.DataFrame:
 
 
 def session_table(rows: list[dict], cells: list[dict]) -> pd.DataFrame:
-    out = []
+    out, ceilings = [], next(row for row in rows if row["kind"] == "campaign").get("ceilings", {})
     for row in (r for r in rows if r["kind"] == "network"):
         name = f"{row['session']} {row['precision']}"
         if "error" in row:
@@ -129,18 +129,23 @@ def session_table(rows: list[dict], cells: list[dict]) -> pd.DataFrame:
         checked = "reference" if parity is None else f"{parity['relative']:.1e} of its deviation, cosine {parity['cosine']:.7f}"
         nodes = ", ".join(f"{count} nodes on {name}" for name, count in row["facts"].get("nodes", {}).items())
         where = f"{nodes or row['facts']['provider']}, computes in {row['facts']['compute_precision']}"
-        out.append([name, row["network"], where, checked, _achieved(row, cells), f"{row['bytes'] / 1e6:.1f}" if row["bytes"] else "–"])
-    return pd.DataFrame(out, columns=["session", "network", "where", "largest difference", "GFLOP/s", "MB on disk"])
+        out.append(
+            [name, row["network"], where, checked, _achieved(row, cells, ceilings), f"{row['bytes'] / 1e6:.1f}" if row["bytes"] else "–"]
+        )
+    return pd.DataFrame(out, columns=["session", "network", "where", "largest difference", "GFLOP/s (of the ceiling)", "MB on disk"])
 
 
-def _achieved(row: dict, cells: list[dict]) -> str:
+def _achieved(row: dict, cells: list[dict], ceilings: dict) -> str:
     stage = {"denoiser": "denoise", "backbone": "classify", "classify_draws": "denoise+classify"}[row["network_kind"]]
     same = [
         cell["stages"][stage] / (cell["calls"] if stage == "denoise" else 1)
         for cell in cells
         if cell["session"] == row["session"] and cell["precision"] == row["precision"] and cell["calls"] and stage in cell["stages"]
     ]
-    return f"{row['flops'] / median_interval(same)[0] / 1e9:.0f}" if same else "–"
+    if not same:
+        return "–"
+    speed = row["flops"] / median_interval(same)[0]
+    return f"{speed / 1e9:.0f}" + (f" ({speed / ceilings[row['precision']]:.0%})" if ceilings else "")
 
 
 def ratios(rows: list[dict]) -> str:

@@ -9,13 +9,14 @@ from bench.cli import main
 
 
 def test_the_names_known_before_loading_are_the_real_ones():
-    from bench import arguments, train, worlds
+    from bench import arguments, train, works, worlds
     from bench.data import embedded
     from runtime import denoise, network, plugins, schedule
 
     assert (*worlds.DEFAULTS,) == arguments.WORLDS and (*schedule.RULES,) == arguments.RULES
     assert (*network.DTYPES, "int8") == arguments.PRECISIONS and set(arguments.DENOISERS) <= denoise.DENOISERS.keys()
     assert embedded.TASKS == arguments.TASKS and set(arguments.TRAINED) == set(train.ORDER) - {"teacher"}
+    assert (*works.WORKS,) == arguments.WORKS
     assert set(arguments.COMMANDS) == set(plugins.names("bench.commands"))
 
 

@@ -1,0 +1,93 @@
+"""`fvit roofline`: the machine's ceilings, and each network in every session and precision beside eager fp32 and beside its ceiling."""
+
+import argparse
+
+import torch
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bench import records, roofline, roofline_page, works
+from bench.measure import SESSIONS, Workbench
+from bench.records import Rows
+from bench.timing import cores, fixed_threads
+from bench.works import WORKS
+from runtime import plugins
+from runtime.errors import FvitError
+
+TABLE = "roofline"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures what is missing at this commit, writes roofline.md and .csv, prints the page; 1 if a candidate failed parity."""
+    console, rows = Console(), Rows(options.results / f"speed-{records.machine()}")
+    if not options.from_rows:
+        with fixed_threads(cores()):
+            Rooflines(options, rows, console).all()
+    found = records.latest(rows.read(), TABLE)
+    page, cells = roofline_page.render(found)
+    try:
+        (rows.folder / "roofline.md").write_text(page)
+        cells.to_csv(rows.folder / "roofline.csv", index=False)
+    except OSError as error:
+        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
+    console.print(Markdown(page)) if console.is_terminal else print(page)
+    console.print(f"written: {rows.folder}: roofline.md, roofline.csv, rows.jsonl", highlight=False, soft_wrap=True)
+    return int(any(row.get("word") == "ParityError" for row in found))
+
+
+class Rooflines:
+    """One campaign: ceilings first, then one candidate after another, each row on the disk before the next begins."""
+
+    def __init__(self, options: argparse.Namespace, rows: Rows, console: Console):
+        self.options, self.rows, self.console = options, rows, console
+        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.settings = {
+            "table": TABLE, "device": self.device.type, "pairs": options.pairs, "works": list(options.work), "batch": options.batch,
+            "sessions": list(options.session), "precisions": list(options.precision),
+        }  # fmt: skip
+
+    def all(self) -> None:
+        before = self.rows.read()
+        name = records.campaign([] if self.options.fresh else before, self.settings)
+        mine = [row for row in before if row.get("campaign") == name]
+        if not mine:
+            ceilings = {precision: roofline.ceiling(precision, self.device) for precision in self.options.precision}
+            head = {"settings": self.settings, "environment": records.environment(), "ceilings": ceilings}
+            self.rows.append({"kind": "campaign", "campaign": name} | head | {"bandwidth": roofline.bandwidth(self.device)})
+        done = {(row["work"], row["session"], row["precision"]) for row in mine if row["kind"] == "pair"}
+        for key in self.options.work:
+            todo = [pair for pair in self._candidates() if (key, *pair) not in done]
+            if todo:
+                self._work(name, key, todo)
+
+    def _candidates(self) -> list[tuple[str, str]]:
+        plugged = {session: plugins.load(SESSIONS, session).PRECISIONS for session in self.options.session}
+        asked = {session: tuple(p for p in self.options.precision if p in found) for session, found in plugged.items()}
+        return list(works.candidates(asked))
+
+    def _work(self, name: str, key: str, todo: list[tuple[str, str]]) -> None:
+        work = WORKS[key]
+        bench = Workbench(work.world(), self.device, lambda line: self.console.print(f"[dim]{line}[/dim]", highlight=False))
+        batch = self.options.batch or work.batch
+        for number, (session, precision) in enumerate(todo, 1):
+            self.console.print(f"{work.title}, batch {batch}: {session} {precision} ({number} of {len(todo)})", highlight=False)
+            row = {"kind": "pair", "campaign": name, "work": key, "batch": batch, "session": session, "precision": precision}
+            try:
+                row |= works.measure(work, (session, precision), batch, self.options.pairs, bench)
+            except FvitError as error:
+                row |= {"reason": str(error), "word": type(error).__name__}
+            self.rows.append(row)
+            bench.forget(session, precision, work.kind)
+        if work.kind == "classify_draws":
+            self._growth(name, key, bench)
+
+    def _growth(self, name: str, key: str, bench: Workbench) -> None:
+        """Of the fastest candidate: whether a draw costs the same however many there are."""
+        mine = [row for row in self.rows.read() if row.get("campaign") == name and row.get("work") == key and "seconds" in row]
+        if mine:
+            best = min(mine, key=lambda row: min(row["seconds"]))
+            self.console.print(f"seconds a draw, {works.GROWTH[0]} to {works.GROWTH[-1]:,} draws: {best['session']} {best['precision']}")
+            facts = {"work": key, "session": best["session"], "precision": best["precision"]}
+            self.rows.append(
+                {"kind": "growth", "campaign": name} | facts | {"growth": works.growth(bench, best["session"], best["precision"])}
+            )

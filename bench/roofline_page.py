@@ -1,0 +1,106 @@
+"""The page of `fvit roofline`, from rows alone."""
+
+import pandas as pd
+
+from bench.markdown import table
+from bench.stats import median_interval, paired_ratio
+from bench.works import REFERENCE, WORKS
+
+READING = """## How to read it
+
+- A pair is one call of the candidate and one of eager fp32 on the same inputs, in turn; the ratio is the median over pairs with its 95 %
+  interval by order statistics (below six pairs: the whole range). Loading, exporting and parity are outside.
+- The share of the ceiling is the least time that this machine's fastest measured product of that precision and its bandwidth allow, over the
+  median measured. It counts matrix products, convolutions and attention. Convolutions by Winograd do fewer operations than are counted.
+- "Aimed at" is this project's own target, set before it was measured. Everything timed has passed parity with eager fp32 first.
+- Random weights: times mean something, accuracy does not. Labels are compared on pictures only where weights were trained.
+"""
+
+
+def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
+    """Markdown, and one line for each candidate."""
+    head = next(row for row in rows if row["kind"] == "campaign")
+    pairs = [row for row in rows if row["kind"] == "pair"]
+    cells = pd.DataFrame([_cell(row) for row in pairs])
+    parts = [heading(head)]
+    for key in dict.fromkeys(row["work"] for row in pairs):
+        mine = [row for row in pairs if row["work"] == key]
+        weights = next((row["weights"] for row in mine if "weights" in row), "none loaded")
+        parts.append(f"## {WORKS[key].title}, batch {mine[0]['batch']}\n\nWeights: {weights}.\n")
+        parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
+        parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
+        parts += [_growth(row) for row in rows if row["kind"] == "growth" and row["work"] == key][-1:]
+    return "\n".join([*parts, "", READING]), cells
+
+
+COLUMNS = ("session", "precision", "ms a call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
+
+
+def heading(head: dict) -> str:
+    env = head["environment"]
+    gpu = f", {env['gpu']['name']}" if env["gpu"] else ""
+    versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
+    ceilings = [(precision, f"{value / 1e9:,.0f}") for precision, value in head["ceilings"].items()]
+    return f"""# Roofline
+
+- machine: {env["cpu"]}, {env["cores"]} cores, {env["threads"]} threads, {env["memory_gib"]} GiB{gpu}; load at start {env["load_at_start"]}
+- commit {env["commit"]}, Python {env["python"]}, {versions}
+- {head["settings"]["pairs"]} pairs a candidate; memory bandwidth {head["bandwidth"] / 1e9:.1f} GB/s
+
+{table(("matrix product", "billion operations a second"), ceilings)}"""
+
+
+def _cell(row: dict) -> dict:
+    names = ("work", "batch", "session", "precision")
+    cell = {name: row[name] for name in names} | {"reason": row.get("reason", "")}
+    if "seconds" not in row:
+        return cell
+    median, low, high = median_interval(row["seconds"])
+    ratio = _ratio(row)
+    parity = row["parity"]
+    return cell | {
+        "seconds": median, "low": low, "high": high, "ratio": ratio[0], "ratio_low": ratio[1], "ratio_high": ratio[2],
+        "aimed_at": WORKS[row["work"]].wanted.get(row["precision"]), "roofline_share": row["roofline_share"], "flops": row["flops"],
+        "cosine": parity["cosine"], "labels": parity["labels"], "pairs": len(row["seconds"]),
+    }  # fmt: skip
+
+
+def _ratio(row: dict) -> tuple[float, float, float]:
+    found = paired_ratio(dict(enumerate(row["seconds"])), dict(enumerate(row["reference_seconds"])))
+    assert found is not None
+    return found
+
+
+def _reference(mine: list[dict], head: dict) -> tuple:
+    """Eager fp32 itself, over the pairs of all candidates."""
+    times = [value for row in mine if "seconds" in row for value in row["reference_seconds"]]
+    if not times:
+        return (*REFERENCE, "–", "", "", "", "", "")
+    median, low, high = median_interval(times)
+    flops = next(row["flops"] for row in mine if "flops" in row)
+    share = flops / head["ceilings"][REFERENCE[1]] / median
+    return (*REFERENCE, f"{median * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]", "1", "", f"{share:.0%}", "", "")
+
+
+def _line(row: dict) -> tuple:
+    if "seconds" not in row:
+        return row["session"], row["precision"], f"– ({row['word']})", "", "", "", "", ""
+    median, low, high = median_interval(row["seconds"])
+    ratio, parity = _ratio(row), row["parity"]
+    wanted = WORKS[row["work"]].wanted.get(row["precision"])
+    trained = "random" not in row["weights"] and parity["labels"] == parity["labels"]
+    return (
+        row["session"], row["precision"], f"{median * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]",
+        f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}] (1/{1 / ratio[0]:.1f})", f"1/{1 / wanted:g}" if wanted else "",
+        f"{row['roofline_share']:.0%}", f"{parity['cosine']:.5f}", f"{parity['labels']:.1%}" if trained else "",
+    )  # fmt: skip
+
+
+def _growth(row: dict) -> str:
+    draws = list(row["growth"])
+    times = [row["growth"][m] * 1e3 for m in draws]
+    names = ("a draw of one picture, ms", *(f"m = {int(m):,}" for m in draws), "last / first")
+    line = (f"{row['session']} {row['precision']}", *(f"{time:.2f}" for time in times), f"{times[-1] / times[0]:.3f}")
+    return "\nAs many draws of one picture, noise and votes in, without a map (aimed at: within 5 % of constant):\n\n" + table(
+        names, [line]
+    )

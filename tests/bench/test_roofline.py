@@ -1,0 +1,103 @@
+"""`fvit roofline`: ceilings, the least time of a call, pairs with parity beside them, resumed, made again from rows; bad input."""
+
+import json
+
+import pytest
+import torch
+from small import small_backbone, small_denoiser
+
+from bench import measure, roofline, works
+from bench.cli import main
+from bench.records import Rows
+from bench.works import Work
+from bench.worlds import World
+from export import networks
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Small products, one small work; a machine's true ceilings are not what is tested."""
+    world = World("embedded", torch.rand(1, 3, 24, 24), "noise", small_backbone(), small_denoiser())
+    monkeypatch.setattr(roofline, "SIDES", {"cpu": (64, 128)})
+    monkeypatch.setattr(roofline, "VECTOR", {"cpu": 1 << 20})
+    monkeypatch.setattr(works, "GROWTH", (10, 20))
+    monkeypatch.setitem(works.WORKS, "draw", Work("a small draw", lambda: world, "classify_draws", 4, {"bf16": 0.5}))
+    caches = roofline.ceiling, roofline.bandwidth
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+def test_the_least_time_is_bound_by_products_or_by_bytes(monkeypatch):
+    network = networks.backbone(small_backbone())
+    weights, batch = sum(p.numel() for p in network.module.parameters()), 3
+    assert roofline.traffic(network, "bf16", batch) == 2 * weights + 4 * batch * (3 * 24 * 24 + 3)
+    monkeypatch.setattr(roofline, "bandwidth", lambda device: 1e30)
+    monkeypatch.setattr(roofline, "ceiling", lambda precision, device: {"fp32": 1e9, "int8": 4e9}[precision])
+    slow, fast = (roofline.least(network, precision, batch, CPU) for precision in ("fp32", "int8"))
+    assert slow == pytest.approx(batch * roofline.flops(network) / 1e9) and slow == pytest.approx(4 * fast)
+    monkeypatch.setattr(roofline, "bandwidth", lambda device: 1.0)
+    assert roofline.least(network, "fp32", batch, CPU) == roofline.traffic(network, "fp32", batch)
+
+
+def test_int8_has_no_lower_ceiling_than_bf16():
+    assert roofline.ceiling("int8", CPU) >= roofline.ceiling("bf16", CPU) > 0 and roofline.bandwidth(CPU) > 0
+
+
+def run(tmp_path, *words) -> tuple[int, list[dict], str]:
+    code = main(["roofline", "--work", "draw", "--session", "eager,ort", "--pairs", "3", *words, "--results", str(tmp_path)])
+    (folder,) = tmp_path.iterdir()
+    return code, Rows(folder).read(), (folder / "roofline.md").read_text()
+
+
+def test_pairs_parity_and_reasons(tmp_path):
+    code, rows, page = run(tmp_path, "--precision", "fp32,bf16")
+    pairs = [row for row in rows if row["kind"] == "pair"]
+    assert code == 0 and [(row["session"], row["precision"]) for row in pairs] == [("eager", "bf16"), ("ort", "fp32"), ("ort", "bf16")]
+    for row in pairs[:2]:
+        assert len(row["seconds"]) == len(row["reference_seconds"]) == 3 and row["parity"]["cosine"] > 0.99
+        assert row["roofline_share"] == pytest.approx(row["least_seconds"] / sorted(row["seconds"])[1])
+    assert "seconds" not in pairs[2] and "in bf16: CPUExecutionProvider" in pairs[2]["reason"]
+    for wanted in ("## a small draw, batch 4", "| eager | fp32 |", "| 1/2 |", "– (SessionUnavailable)", "m = 20", "random, seed"):
+        assert wanted in page
+    assert main(["roofline", "--from-rows", "--results", str(tmp_path)]) == 0
+    (folder,) = tmp_path.iterdir()
+    assert (folder / "roofline.md").read_text() == page
+
+
+def test_it_goes_on_where_it_stopped_and_a_failed_parity_has_no_time(tmp_path, monkeypatch):
+    seen = []
+
+    def stopped(work, candidate, batch, pairs, bench):
+        seen.append(candidate)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        raise measure.parity.ParityError("another answer")
+
+    monkeypatch.setattr(works, "measure", stopped)
+    assert main(["roofline", "--work", "draw", "--session", "eager,ort", "--precision", "fp32,bf16", "--results", str(tmp_path)]) == 130
+    code = main(["roofline", "--work", "draw", "--session", "eager,ort", "--precision", "fp32,bf16", "--results", str(tmp_path)])
+    (folder,) = tmp_path.iterdir()
+    assert code == 1 and seen == [("eager", "bf16"), ("ort", "fp32"), ("ort", "fp32"), ("ort", "bf16")]
+    rows = [row for row in Rows(folder).read() if row["kind"] == "pair"]
+    assert len(rows) == 3 and all(row["word"] == "ParityError" and "seconds" not in row for row in rows)
+    assert "eager bf16: another answer" in (folder / "roofline.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--work", "vit_b17"), "unknown work 'vit_b17'; known: unet_552m, vit_b16"),
+        (("--precision", "fp8"), "unknown precision 'fp8'"),
+        (("--pairs", "0"), "--pairs 0: a number above 0 is wanted"),
+        (("--from-rows",), "no rows of roofline here; measure first: fvit roofline"),
+    ],
+)
+def test_bad_input(words, told, tmp_path, capsys):
+    assert main(["roofline", *words, "--results", str(tmp_path)]) == 2
+    assert told in capsys.readouterr().err
+    assert not json.dumps([str(path) for path in tmp_path.iterdir()]).count("roofline.md")
