@@ -8,6 +8,7 @@ from pathlib import Path
 from bench import options as offered
 from bench.figures import FIGURES
 from bench.options import (
+    ANSWERS,
     DATA,
     DENOISERS,
     EMBEDDED,
@@ -17,6 +18,7 @@ from bench.options import (
     PRECISIONS,
     PRESETS,
     RULES,
+    SCENARIOS,
     TASKS,
     TIMED,
     TRAINED,
@@ -40,6 +42,7 @@ EXAMPLES = """examples:
   fvit train vit --minutes 2                            goes on where the last one stopped
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
   fvit roofline --work vit_b16 --session openvino       pairs against eager fp32, and the share of this machine's ceiling
+  fvit latency --scenario server --draws 10 --session openvino --precision bf16
   fvit doctor                                           what can run here, and why the rest cannot
 """
 
@@ -135,6 +138,18 @@ def _check_roofline(options: argparse.Namespace) -> None:
         _positive(options, name)
 
 
+def _check_latency(options: argparse.Namespace) -> None:
+    options.scenario = _listed(options.scenario, SCENARIOS, "scenario")
+    options.answer = _listed(options.answer, ANSWERS, "answer")
+    known(options.session, names("runtime.sessions"), "session")
+    known(options.precision, PRECISIONS, "precision")
+    options.merge = _numbers(options.merge, "merge")
+    if min(options.merge) < 1:
+        raise FvitError(f"--merge {min(options.merge)}: 1 request or more are answered together")
+    for name in ("draws", "qps", "target_p99", "seconds", "limit"):
+        _positive(options, name)
+
+
 def _check_train(options: argparse.Namespace) -> None:
     asked = tuple(known(name, ("all", *TRAINED), "network") for name in options.networks)
     options.networks = TRAINED if "all" in asked else asked
@@ -195,11 +210,11 @@ def _positive(options: argparse.Namespace, name: str) -> None:
         raise FvitError(f"--{name} {value}: a number above 0 is wanted")
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(text: str, name: str = "picture") -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in text.split(","))
     except ValueError:
-        raise FvitError(f"--picture {text}: whole numbers with commas are wanted") from None
+        raise FvitError(f"--{name} {text}: whole numbers with commas are wanted") from None
 
 
 def _listed(text: str, choices: Iterable[str], kind: str) -> tuple[str, ...]:
@@ -218,6 +233,7 @@ COMMANDS = {
     "merge": (offered.merge, _check_nothing, "join the shards of tables, measured apart, to one run"),
     "export": (offered.export, _check_export, "export networks to ONNX and check their parity"),
     "roofline": (offered.roofline, _check_roofline, "the machine's ceilings; networks in every session and precision beside them"),
+    "latency": (offered.latency, _check_latency, "what a service that answers with DDS would take: single stream, server, offline"),
     "train": (offered.train, _check_train, "train the embedded world's networks; goes on where it stopped"),
     "doctor": (offered.nothing, _check_nothing, "what can run here, and why the rest cannot"),
 }

@@ -1,0 +1,83 @@
+"""`fvit latency`: what a service that answers with DDS would take, scenario by scenario, on the embedded world."""
+
+import argparse
+from dataclasses import asdict
+from itertools import product
+
+import torch
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bench import latency, latency_page, records
+from bench.campaign import usable
+from bench.latency import Case
+from bench.measure import Workbench
+from bench.records import Rows
+from bench.serving import LARGEST
+from bench.timing import cores, fixed_threads
+from bench.worlds import WorldOptions, build
+from runtime import plugins
+from runtime.errors import FvitError, SessionUnavailable
+
+TABLE = "latency"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures what is missing at this commit, writes latency.md and .csv, prints the page; 1 if a run failed."""
+    console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
+    if not options.from_rows:
+        with fixed_threads(cores()):
+            measure(cases(options), rows, console, options.fresh)
+    found = records.latest(rows.read(), TABLE)
+    page, cells = latency_page.render(found, LARGEST)
+    try:
+        (rows.folder / "latency.md").write_text(page)
+        cells.to_csv(rows.folder / "latency.csv", index=False)
+    except OSError as error:
+        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
+    console.print(Markdown(page)) if console.is_terminal else print(page)
+    console.print(f"written: {rows.folder}: latency.md, latency.csv, rows.jsonl", highlight=False, soft_wrap=True)
+    return int(any("reason" in row for row in found))
+
+
+def cases(options: argparse.Namespace) -> list[Case]:
+    """Every scenario with every answer; requests are merged where several can wait."""
+    usable((options.session,))
+    has = plugins.load("runtime.sessions", options.session).PRECISIONS
+    if options.precision not in has:
+        raise SessionUnavailable(f"session {options.session} has no {options.precision}; it has {', '.join(has)}")
+    if (why := latency.available()) and set(options.scenario) != {"single-stream"}:
+        raise FvitError(f"{why}; without it --scenario single-stream runs, as a plain loop")
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    found = []
+    for scenario, answer in product(options.scenario, options.answer):
+        for merge in (1,) if scenario == "single-stream" else options.merge:
+            found.append(
+                Case(scenario, answer, merge, options.session, options.precision, options.draws, options.seconds, options.qps,
+                     options.target_p99, device, options.limit)
+            )  # fmt: skip
+    return found
+
+
+def measure(wanted: list[Case], rows: Rows, console: Console, fresh: bool) -> None:
+    """One run after another, each row on the disk before the next begins; what this campaign has already is left."""
+    before, first = rows.read(), wanted[0]
+    bench = Workbench(build(WorldOptions()), torch.device(first.device), lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
+    loaded = bench.load(first.session, first.precision, "classify_draws")
+    settings = {"table": TABLE, "session": f"{first.session} {first.precision}", "cases": [asdict(case) for case in wanted]}
+    name = records.campaign([] if fresh else before, settings)
+    mine = [row for row in before if row.get("campaign") == name]
+    if not mine:
+        head = {"settings": settings, "environment": records.environment(), "parity": loaded.parity}
+        weights = bench.network("classify_draws", "fp32").weights
+        rows.append({"kind": "campaign", "campaign": name} | head | {"weights": weights})
+    done = [row["case"] for row in mine if row["kind"] == "latency" and "reason" not in row]
+    for number, case in enumerate(wanted, 1):
+        if asdict(case) in done:
+            continue
+        with console.status(f"run {number} of {len(wanted)}: {case.scenario}, {case.answer}, {case.draws} draws, merging {case.merge}"):
+            try:
+                found = latency.run(case, loaded.artifact and loaded.artifact.folder)
+            except FvitError as error:
+                found = {"reason": str(error), "word": type(error).__name__}
+        rows.append({"kind": "latency", "campaign": name, "case": asdict(case)} | found)
