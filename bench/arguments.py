@@ -2,13 +2,12 @@
 
 import argparse
 import functools
-from collections.abc import Iterable
 from pathlib import Path
 
+from bench import costs
 from bench import options as offered
 from bench.figures import FIGURES
 from bench.options import (
-    ANSWERS,
     DATA,
     DENOISERS,
     EMBEDDED,
@@ -18,13 +17,12 @@ from bench.options import (
     PRECISIONS,
     PRESETS,
     RULES,
-    SCENARIOS,
     TASKS,
     TIMED,
     TRAINED,
-    WORKS,
     WORLDS,
 )
+from bench.words import listed, numbers, positive
 from runtime.errors import FvitError
 from runtime.plugins import known, names
 
@@ -42,6 +40,7 @@ EXAMPLES = """examples:
   fvit train vit --minutes 2                            goes on where the last one stopped
   fvit export --network backbone --backbone vit_b16     one ONNX file, checked for parity
   fvit roofline --work vit_b16 --session openvino       pairs against eager fp32, and the share of this machine's ceiling
+  fvit frontier && fvit plan --latency 50ms             accuracy against cost; the best setting within a budget
   fvit latency --scenario server --draws 10 --session openvino --precision bf16
   fvit doctor                                           what can run here, and why the rest cannot
 """
@@ -67,17 +66,17 @@ def _check_table(options: argparse.Namespace) -> None:
     if options.number != "all":
         known(f"table{options.number}", names("bench.tables"), "table")
     known(options.preset, PRESETS, "preset")
-    _positive(options, "n")
+    positive(options, "n")
     options.shard = _shard(options.shard)
     if options.shard and options.number == TIMED:
         raise FvitError(
             f"--shard is for tables of looks ({', '.join(GRIDS)}): Table {TIMED} times draws, which nobody shares; leave it out"
         )
     _own_files(options)
-    options.precision = _listed(options.precision, PRECISIONS, "precision")
-    options.session = _listed(options.session, names("runtime.sessions"), "session")
-    options.rule = _listed(options.rule, RULES, "rule") if options.rule else None
-    options.denoise = _listed(options.denoise, DENOISERS, "denoiser")
+    options.precision = listed(options.precision, PRECISIONS, "precision")
+    options.session = listed(options.session, names("runtime.sessions"), "session")
+    options.rule = listed(options.rule, RULES, "rule") if options.rule else None
+    options.denoise = listed(options.denoise, DENOISERS, "denoiser")
     if "one_shot" not in options.denoise:
         raise FvitError("--denoise chain came alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
 
@@ -125,41 +124,21 @@ def _pair(text: str) -> tuple[str, Path]:
 
 def _check_export(options: argparse.Namespace) -> None:
     known(options.world, WORLDS, "world")
-    options.precision = _listed(options.precision, PRECISIONS, "precision")
+    options.precision = listed(options.precision, PRECISIONS, "precision")
     options.keep = None if options.keep is None else tuple(name for name in options.keep.split(",") if name != "none")
-    options.network = NETWORKS if options.network == "all" else _listed(options.network, NETWORKS, "network")
-
-
-def _check_roofline(options: argparse.Namespace) -> None:
-    options.work = _listed(options.work, WORKS, "work")
-    options.session = _listed(options.session, names("runtime.sessions"), "session")
-    options.precision = _listed(options.precision, PRECISIONS, "precision")
-    for name in ("pairs", "batch"):
-        _positive(options, name)
-
-
-def _check_latency(options: argparse.Namespace) -> None:
-    options.scenario = _listed(options.scenario, SCENARIOS, "scenario")
-    options.answer = _listed(options.answer, ANSWERS, "answer")
-    known(options.session, names("runtime.sessions"), "session")
-    known(options.precision, PRECISIONS, "precision")
-    options.merge = _numbers(options.merge, "merge")
-    if min(options.merge) < 1:
-        raise FvitError(f"--merge {min(options.merge)}: 1 request or more are answered together")
-    for name in ("draws", "qps", "target_p99", "seconds", "limit"):
-        _positive(options, name)
+    options.network = NETWORKS if options.network == "all" else listed(options.network, NETWORKS, "network")
 
 
 def _check_train(options: argparse.Namespace) -> None:
     asked = tuple(known(name, ("all", *TRAINED), "network") for name in options.networks)
     options.networks = TRAINED if "all" in asked else asked
     for name in ("minutes", "threads"):
-        _positive(options, name)
+        positive(options, name)
 
 
 def _check_everything(options: argparse.Namespace) -> None:
     for name in ("images", "sigma"):
-        _positive(options, name)
+        positive(options, name)
 
 
 def _check_demo(options: argparse.Namespace) -> None:
@@ -169,21 +148,21 @@ def _check_demo(options: argparse.Namespace) -> None:
 def _check_explain(options: argparse.Namespace) -> None:
     known(options.world, WORLDS, "world")
     known(options.task, TASKS, "task")
-    options.fuse = _listed(options.fuse, FUSES, "fuse")
+    options.fuse = listed(options.fuse, FUSES, "fuse")
     known(options.session, names("runtime.sessions"), "session")
     options.explainer = tuple(spec.strip() for spec in options.explainer.split(","))
     for spec in options.explainer:
         known(spec.split(":")[0], names("runtime.explainers"), "explainer")
-    options.picture = _numbers(options.picture)
+    options.picture = numbers(options.picture)
     for name in ("sigma", "draws"):
-        _positive(options, name)
+        positive(options, name)
 
 
 def _check_figures(options: argparse.Namespace) -> None:
     known(options.number, (*FIGURES, "all"), "figure")
     known(options.preset, PRESETS, "preset")
-    options.picture = _numbers(options.picture)
-    _positive(options, "n")
+    options.picture = numbers(options.picture)
+    positive(options, "n")
 
 
 def _check_certify(options: argparse.Namespace) -> None:
@@ -192,7 +171,7 @@ def _check_certify(options: argparse.Namespace) -> None:
     known(options.session, names("runtime.sessions"), "session")
     known(options.explainer.split(":")[0], names("runtime.explainers"), "explainer")
     for name in ("n", "sigma", "selection", "radius", "k"):
-        _positive(options, name)
+        positive(options, name)
     for name in ("alpha", "beta"):
         if not 0 < getattr(options, name) < 1:
             raise FvitError(f"--{name} {getattr(options, name)}: a number between 0 and 1 is wanted")
@@ -202,23 +181,6 @@ def _check_certify(options: argparse.Namespace) -> None:
 
 def _check_nothing(options: argparse.Namespace) -> None:
     pass
-
-
-def _positive(options: argparse.Namespace, name: str) -> None:
-    value = getattr(options, name)
-    if value is not None and not value > 0:
-        raise FvitError(f"--{name} {value}: a number above 0 is wanted")
-
-
-def _numbers(text: str, name: str = "picture") -> tuple[int, ...]:
-    try:
-        return tuple(int(word) for word in text.split(","))
-    except ValueError:
-        raise FvitError(f"--{name} {text}: whole numbers with commas are wanted") from None
-
-
-def _listed(text: str, choices: Iterable[str], kind: str) -> tuple[str, ...]:
-    return tuple(known(name.strip(), choices, kind) for name in text.split(","))
 
 
 COMMANDS = {
@@ -232,8 +194,6 @@ COMMANDS = {
     "compare": (offered.compare, _check_nothing, "two results folders, cell by cell: better, worse or within the intervals"),
     "merge": (offered.merge, _check_nothing, "join the shards of tables, measured apart, to one run"),
     "export": (offered.export, _check_export, "export networks to ONNX and check their parity"),
-    "roofline": (offered.roofline, _check_roofline, "the machine's ceilings; networks in every session and precision beside them"),
-    "latency": (offered.latency, _check_latency, "what a service that answers with DDS would take: single stream, server, offline"),
     "train": (offered.train, _check_train, "train the embedded world's networks; goes on where it stopped"),
     "doctor": (offered.nothing, _check_nothing, "what can run here, and why the rest cannot"),
-}
+} | costs.COMMANDS

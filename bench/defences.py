@@ -29,7 +29,7 @@ BATCH = 10  # execution batch, always full: votes depend on it in the last bit, 
 class Defence:
     """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise.
 
-    `denoise`: how dds denoises, ddim in `steps` steps; or one of `bench.controls` in the denoiser's place.
+    `first`: the number of the first draw. `denoise`: how dds denoises, ddim in `steps` steps; or one of `bench.controls` in the denoiser's place.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Defence:
     precision: str = "fp32"
     denoise: str = "one_shot"
     steps: int | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def answer(
         return _once(bench, images, pictures, defence, explainers)
     assert defence.level is not None
     grid = (bench.world.denoiser.size, bench.world.denoiser.size)
-    plan = Plan(defence.level.sigma, defence.draws, defence.seed, BATCH, grid)
+    plan = Plan(defence.level.sigma, defence.draws, defence.seed, BATCH, grid, defence.first)
     asked = Explained(explainers, fuses=(fuse,)) if explainers else None
     found = smooth(images, list(pictures), plan, _step(bench, defence), asked)
     return Answer(found.votes.argmax(1), {name: found.maps[name, fuse].maps.float() for name in explainers}, found.votes)

@@ -108,11 +108,10 @@ class Workbench:
         return Loaded(loaded, loaded.facts, checked, artifact, took)
 
     def _export(self, kind: str, precision: str) -> Artifact:
-        network = self.network(kind, precision)
         if precision != "int8":
-            return to_onnx.export(network)
+            return to_onnx.export(self.network(kind, precision))
         keep = quantize.AUTO if self.world.name == "embedded" else ()  # at the paper's size a layer takes a minute to measure
-        return quantize.export(network, calibration.calibration(self.world, kind), keep, self.say)
+        return quantize.export(self.network(kind, "fp32"), calibration.calibration(self.world, kind), keep)
 
     def _cases(self, exact: Network, kind: str, precision: str):
         """What parity is measured on: int8 knows the range of real pictures alone; a large network has fewer of them."""

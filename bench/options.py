@@ -18,9 +18,6 @@ TIMED = "3"  # the table of seconds; the others are tables of looks
 TABLES = tuple(str(n) for n in sorted(int(name.removeprefix("table")) for name in names("bench.tables")))
 GRIDS = tuple(number for number in TABLES if number != TIMED)
 PRESETS = ("corrected", "paper-text", "paper-table3", "released-code")
-WORKS = ("unet_552m", "vit_b16", "swin_b", "unet_12m", "draw")
-SCENARIOS = ("single-stream", "server", "offline")
-ANSWERS = ("label", "map")
 EMBEDDED = ("vit_embedded", "deit_embedded", "swin_embedded")
 
 
@@ -86,36 +83,6 @@ def export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep", metavar="A,B", help=keep)
     engine = "build a TensorRT engine too (needs an NVIDIA GPU and TensorRT 10.13 to 11)"
     parser.add_argument("--tensorrt", action="store_true", help=engine)
-
-
-def roofline(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--work", default=",".join(WORKS), metavar="A,B", help=f"{', '.join(WORKS)} (default: all)")
-    sessions = "eager,compiled,openvino,ort"
-    parser.add_argument("--session", default=sessions, metavar="A,B", help=f"{', '.join(names('runtime.sessions'))} (default: {sessions})")
-    precisions = "fp32,bf16,int8"
-    parser.add_argument("--precision", default=precisions, metavar="A,B", help=f"{', '.join(PRECISIONS)} (default: {precisions})")
-    parser.add_argument("--pairs", type=int, default=7, help="calls of each candidate and of eager fp32, in turn (default: 7)")
-    parser.add_argument("--batch", type=int, help="pictures a call (default: each work's own)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
-    results(parser)
-
-
-def latency(parser: argparse.ArgumentParser) -> None:
-    scenarios, answers = ",".join(SCENARIOS), ",".join(ANSWERS)
-    parser.add_argument("--scenario", default=scenarios, metavar="A,B", help=f"{', '.join(SCENARIOS)} (default: all)")
-    parser.add_argument("--answer", default=answers, metavar="A,B", help="label, map (label and VTA's mean map) (default: both)")
-    parser.add_argument("--draws", type=int, default=10, help="draws a picture (default: 10)")
-    parser.add_argument("--session", default="ort", help=f"{', '.join(names('runtime.sessions'))} (default: ort)")
-    parser.add_argument("--precision", default="fp32", help=f"{', '.join(PRECISIONS)} (default: fp32)")
-    parser.add_argument(
-        "--merge", default="1,8", metavar="A,B", help="requests answered together at most, where several wait (default: 1,8)"
-    )
-    parser.add_argument("--qps", type=float, help="pictures a second offered to `server` (default: 0.6 of the rate of one after another)")
-    parser.add_argument("--target-p99", type=float, metavar="MS", help="what server's p99 may be (default: 6 times one picture alone)")
-    parser.add_argument("--seconds", type=float, default=20.0, help="least length of a run (default: 20)")
-    parser.add_argument("--limit", type=float, default=900.0, help="seconds after which a run counts as hung and is ended (default: 900)")
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
-    results(parser)
 
 
 def train(parser: argparse.ArgumentParser) -> None:

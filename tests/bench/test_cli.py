@@ -9,14 +9,15 @@ from bench.cli import main
 
 
 def test_the_names_known_before_loading_are_the_real_ones():
-    from bench import arguments, train, works, worlds
+    from bench import arguments, controls, costs, train, works, worlds
     from bench.data import embedded
     from runtime import denoise, network, plugins, schedule
 
     assert (*worlds.DEFAULTS,) == arguments.WORLDS and (*schedule.RULES,) == arguments.RULES
     assert (*network.DTYPES, "int8") == arguments.PRECISIONS and set(arguments.DENOISERS) <= denoise.DENOISERS.keys()
     assert embedded.TASKS == arguments.TASKS and set(arguments.TRAINED) == set(train.ORDER) - {"teacher"}
-    assert (*works.WORKS,) == arguments.WORKS
+    assert (*works.WORKS,) == costs.WORKS and set(controls.CONTROLS) < set(costs.STEPPED)
+    assert {name.split("-")[0] for name in costs.STEPPED} - {"identity", *controls.CONTROLS} < set(denoise.DENOISERS)
     assert set(arguments.COMMANDS) == set(plugins.names("bench.commands"))
 
 

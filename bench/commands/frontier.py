@@ -1,0 +1,76 @@
+"""`fvit frontier`: accuracy, certificates and maps against cost, for sessions, precisions, denoisers and numbers of draws."""
+
+import argparse
+from dataclasses import asdict
+
+import torch
+from rich.console import Console
+from rich.markdown import Markdown
+
+from bench import frontier_page, records
+from bench.campaign import usable
+from bench.frontier import Frontier, Point
+from bench.measure import SESSIONS, Workbench
+from bench.records import Rows
+from bench.timing import cores, fixed_threads
+from bench.worlds import WorldOptions, build
+from runtime import plugins
+from runtime.errors import FvitError
+
+TABLE = "frontier"
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measures what is missing at this commit, writes frontier.md, .csv and .png, prints the page; 1 if a setting failed parity."""
+    console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
+    if not options.from_rows:
+        usable(options.session)
+        with fixed_threads(cores()):
+            measure(options, rows, console)
+    found = records.latest(rows.read(), TABLE)
+    page, cells = frontier_page.render(found)
+    try:
+        (rows.folder / "frontier.md").write_text(page)
+        cells.to_csv(rows.folder / "frontier.csv", index=False)
+        frontier_page.plot(cells, rows.folder / "frontier.png")
+    except OSError as error:
+        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
+    console.print(Markdown(page)) if console.is_terminal else print(page)
+    console.print(f"written: {rows.folder}: frontier.md, frontier.csv, frontier.png, rows.jsonl", highlight=False, soft_wrap=True)
+    return int(any(row.get("word") == "ParityError" for row in found))
+
+
+def points(options: argparse.Namespace) -> list[Point]:
+    """Every session in every precision it has, one-shot; the other denoisers in the first session and precision."""
+    found = []
+    for session in options.session:
+        has = plugins.load(SESSIONS, session).PRECISIONS
+        found += [Point(session, precision, "one_shot") for precision in options.precision if precision in has]
+    other = [Point(options.session[0], options.precision[0], name) for name in options.denoise if name != "one_shot"]
+    return found + other
+
+
+def measure(options: argparse.Namespace, rows: Rows, console: Console) -> None:
+    """One setting after another, each row on the disk before the next begins."""
+    wanted, before = points(options), rows.read()
+    settings = {"table": TABLE, "n": options.n, "points": [asdict(point) for point in wanted]}
+    name = records.campaign([] if options.fresh else before, settings)
+    mine = [row for row in before if row.get("campaign") == name]
+    done = [Point(row["session"], row["precision"], row["denoise"]) for row in mine if row["kind"] == "point"]
+    todo = [point for point in wanted if point not in done]
+    if not todo:
+        return
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    bench = Workbench(build(WorldOptions()), device, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
+    if not mine:
+        weights = bench.network("classify_draws", "fp32").weights
+        rows.append({"kind": "campaign", "campaign": name, "settings": settings, "environment": records.environment(), "weights": weights})
+    measured = Frontier(bench, options.n)
+    for number, point in enumerate(todo, 1):
+        console.print(f"setting {number} of {len(todo)}: {point.session} {point.precision}, {point.denoise}", highlight=False)
+        row = {"kind": "point", "campaign": name} | asdict(point)
+        try:
+            row |= measured.measure(point)
+        except FvitError as error:
+            row |= {"reason": str(error), "word": type(error).__name__}
+        rows.append(row)

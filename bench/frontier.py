@@ -1,0 +1,140 @@
+"""What an answer costs against what it is worth: settings of DDS one after another, on the same pictures and the same draws.
+
+A setting is measured once with its most draws, cut at LEVELS: the first m draws of it are the setting with m draws. Accuracy is measured on
+pictures as they are and under the transfer attack; maps (of MAPPED draws) are compared with those of eager fp32 on the same draws.
+"""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from bench import defences
+from bench.controls import CONTROLS
+from bench.data import embedded
+from bench.defences import Defence
+from bench.looks import K, Look, Looker
+from bench.measure import Workbench
+from bench.metrics import overlap
+from bench.timing import seconds
+from bench.worlds import NOISE
+from runtime import certify, denoise, explain, schedule
+
+LEVELS = (1, 3, 10, 20, 25, 30, 50, 70, 100)  # draws
+SELECTION = 10  # the first draws choose the label that the others certify
+MAPPED = 10
+CALLS = 100  # of the denoiser a picture at most; a chain longer than that draws once
+ALPHA, RADIUS = 0.001, 0.25  # certified accuracy: a radius of RADIUS sigma, wrong with probability ALPHA at most
+BACKBONE, ATTACK, EPS = "vit_embedded", "pgd", 8.0
+REFERENCE = ("eager", "fp32", "one_shot")
+IDENTITY = "identity"
+
+
+@dataclass(frozen=True)
+class Point:
+    """`denoise`: one_shot, chain, ddim-<steps>, or a control: identity, blur, jpeg."""
+
+    session: str
+    precision: str
+    denoise: str
+
+    def defence(self, level: schedule.NoiseLevel) -> Defence:
+        name, _, steps = self.denoise.partition("-")
+        shared = {"level": level, "session": self.session, "precision": self.precision}
+        if name == IDENTITY:
+            return Defence("noise", **shared)
+        return Defence("dds", denoise=name, steps=int(steps) if steps else None, **shared)
+
+
+class Frontier:
+    """The pictures, clean and attacked, and the reference's maps; made once."""
+
+    def __init__(self, bench: Workbench, images: int):
+        self.bench, self.numbers = bench, list(range(images))
+        look = Look(BACKBONE, embedded.TASKS[0], images, attack=ATTACK, eps=EPS)
+        looker = Looker(bench.say)
+        looker.benches[BACKBONE] = bench
+        seen = [looker.seen(one, range(images)) for one in (look.clean, look)]
+        self.images = {"clean": seen[0].pictures.images, "attacked": seen[1].pictures.images}
+        self.labels = seen[0].pictures.labels
+        self.level = schedule.level(bench.world.denoiser.schedule, NOISE / 255, "cumulative")
+        self.wanted = self._maps(Point(*REFERENCE).defence(self.level))
+
+    def measure(self, point: Point) -> dict:
+        """Of each number of draws: which pictures are right, clean and attacked, and certified; seconds a picture; the maps' likeness.
+
+        Seconds are those of labels alone, noise and votes in, pictures in a row sharing batches of ten; loading and parity outside.
+        """
+        defence = point.defence(self.level)
+        levels = [m for m in LEVELS if m == 1 or m * self._calls(point) <= CALLS]
+        self._votes(defence, "clean", 0, 1)  # compiled, warm; not counted
+        votes: dict[str, list[Tensor]] = {}
+        spent = []
+        for which in self.images:
+            votes[which] = []
+            for first, last in pairwise((0, *levels)):
+                took = seconds(lambda w=which, a=first, b=last: votes[w].append(self._votes(defence, w, a, b)), self.bench.device)
+                spent.append(took / len(self.numbers) / (last - first))
+        found = [self._at(votes, number, levels) for number in range(len(levels))]
+        a_draw = sorted(spent)[len(spent) // 2]
+        return {
+            "n": len(self.numbers), "seconds_a_draw": a_draw, "levels": found, "adaptive": self._adaptive(votes, levels),
+            "maps": self._likeness(defence) if levels[-1] >= MAPPED else None, "real_sigma": self.level.sigma * 255,
+        }  # fmt: skip
+
+    def _calls(self, point: Point) -> int:
+        name, _, steps = point.denoise.partition("-")
+        return 1 if name in (*CONTROLS, IDENTITY) else denoise.calls(name, self.level.t, int(steps) if steps else None)
+
+    def _votes(self, defence: Defence, which: str, first: int, last: int) -> Tensor:
+        drawn = replace(defence, draws=last - first, first=first)
+        answer = defences.answer(self.bench, self.images[which], self.numbers, drawn, {})
+        assert answer.votes is not None
+        return answer.votes
+
+    def _at(self, votes: dict[str, list[Tensor]], number: int, levels: list[int]) -> dict:
+        """The first `levels[number]` draws."""
+        sums = {which: torch.stack(parts[: number + 1]).sum(0) for which, parts in votes.items()}
+        right = {which: _bits(total.argmax(1) == self.labels) for which, total in sums.items()}
+        certified = None
+        if levels[number] > SELECTION:
+            chosen = torch.stack(votes["clean"][: levels.index(SELECTION) + 1]).sum(0)
+            rest = (sums["clean"] - chosen).numpy()
+            said = [certify.label(a, b, self.level.sigma, ALPHA) for a, b in zip(chosen.numpy(), rest, strict=True)]
+            wanted = RADIUS * self.level.sigma
+            certified = "".join(str(int(s.label == y and s.radius >= wanted)) for s, y in zip(said, self.labels.tolist(), strict=True))
+        return {"draws": levels[number], **right, "certified": certified}
+
+    def _adaptive(self, votes: dict[str, list[Tensor]], levels: list[int]) -> dict | None:
+        """Draws of each picture until it is certain which label the smoothed classifier gives, or the last level is reached."""
+        if levels[-1] <= SELECTION:
+            return None
+        at, found = levels.index(SELECTION), {"drawn": {}}
+        for which, parts in votes.items():
+            chosen = torch.stack(parts[: at + 1]).sum(0).argmax(1)
+            hits = torch.stack([part.gather(1, chosen[:, None])[:, 0] for part in parts[at + 1 :]]).cumsum(0)  # (levels, pictures)
+            found["drawn"][which] = [_stopped(one, levels[at + 1 :]) for one in hits.T.tolist()]
+            found[which] = _bits(chosen == self.labels)
+        return found
+
+    def _maps(self, defence: Defence) -> Tensor:
+        vta = {"vta": explain.build("vta", self.bench.world.backbone)}
+        return defences.answer(self.bench, self.images["clean"], self.numbers, replace(defence, draws=MAPPED), vta).maps["vta"]
+
+    def _likeness(self, defence: Defence) -> dict:
+        found = self._maps(defence)
+        return {
+            "cosine": overlap.cosine(found, self.wanted).tolist(),
+            "topk": overlap.topk(found, self.wanted, K).tolist(),
+        }
+
+
+def _stopped(hits: list[int], levels: list[int]) -> int:
+    """The first level at which `certify.decided` is certain, else the last."""
+    sure = (m for m, k in zip(levels, hits, strict=True) if certify.decided(k, m - SELECTION, 0.5, ALPHA) is not None)
+    return next(sure, levels[-1])
+
+
+def _bits(right: Tensor) -> str:
+    return "".join(str(int(one)) for one in right.tolist())

@@ -1,0 +1,161 @@
+"""The frontier as table, plot and sentences, from rows alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bench import panels
+from bench.frontier import ALPHA, LEVELS, MAPPED, RADIUS, SELECTION
+from bench.markdown import table
+from bench.stats import wilson
+from runtime.errors import FvitError
+
+WITHIN = 0.01  # of the best accuracy: what counts as as good
+SHOWN = (1, 10, 100, "adaptive")
+MOST = 60_000  # bytes of the plot
+NAMES = ("session", "denoiser", "draws", "ms a picture", "clean", "attacked", "certified", "map cosine", "map V_8", "front")
+READING = f"""## How to read it
+
+- Accuracy under attack: PGD 8/255 on the undefended network, the paper's transfer attack; attacks through the defence are in Table 10.
+- Certified: the right label with an l2 radius of at least {RADIUS} sigma, wrong with probability {ALPHA} at most; the first {SELECTION} draws
+  choose the label, the others certify it. `adaptive`: draws until it is certain which label the smoothed classifier gives, {LEVELS[-1]} at
+  most; its draws are the mean over pictures, clean and attacked.
+- Maps: VTA's mean over {MAPPED} draws against eager fp32's on the same draws; explainers run in eager fp32 whatever the session.
+- Milliseconds: labels alone, noise and votes in, pictures in a row sharing batches of ten; draws times the median seconds of a draw.
+- `front`: no cheaper setting is as good under attack. Intervals are Wilson's, 95 %; a point of accuracy is one picture in a hundred.
+"""
+
+
+def cells(rows: list[dict]) -> pd.DataFrame:
+    """One line for each setting and number of draws."""
+    found = []
+    for row in rows:
+        if row["kind"] == "point" and "levels" in row:
+            found += [_cell(row, level["draws"], level, row["seconds_a_draw"] * level["draws"]) for level in row["levels"]]
+            if row["adaptive"]:
+                drawn = float(np.mean(list(row["adaptive"]["drawn"].values())))
+                level = {name: row["adaptive"][name] for name in ("clean", "attacked")}
+                found.append(_cell(row, "adaptive", level, row["seconds_a_draw"] * drawn) | {"mean_draws": drawn})
+    if not found:
+        raise FvitError("no setting of the frontier has a number; see the reasons in its rows, measure again: fvit frontier --fresh")
+    frame = pd.DataFrame(found)
+    return frame.assign(front=front(frame))
+
+
+def _cell(row: dict, draws: int | str, level: dict, seconds: float) -> dict:
+    shares = {name: wilson(bits.count("1"), len(bits)) for name, bits in level.items() if isinstance(bits, str)}
+    maps = row["maps"] or {}
+    cell = {
+        "session": row["session"],
+        "precision": row["precision"],
+        "denoise": row["denoise"],
+        "draws": draws,
+        "seconds": seconds,
+        "n": row["n"],
+    }
+    for name in ("clean", "attacked", "certified"):
+        cell |= dict(zip((name, f"{name}_low", f"{name}_high"), shares.get(name, (None,) * 3), strict=True))
+    return cell | {name: float(np.mean(maps[name])) if maps else None for name in ("cosine", "topk")}
+
+
+def front(frame: pd.DataFrame) -> list[bool]:
+    """Settings that no cheaper one equals under attack."""
+    known = frame["attacked"].notna()
+    return [
+        bool(known[i] and not (known & (frame["seconds"] < row["seconds"]) & (frame["attacked"] >= row["attacked"])).any())
+        for i, row in frame.iterrows()
+    ]
+
+
+def cheapest(frame: pd.DataFrame, column: str) -> pd.Series:
+    """The cheapest setting within WITHIN of the best `column`."""
+    good = frame[frame[column] >= frame[column].max() - WITHIN - 1e-9]
+    return good.loc[good["seconds"].idxmin()]
+
+
+def named(cell: pd.Series) -> str:
+    draws = f"{cell['draws']} draw{'' if cell['draws'] == 1 else 's'}" if cell["draws"] != "adaptive" else "adaptive draws"
+    return f"{cell['session']} {cell['precision']}, {cell['denoise'].replace('_', '-')}, {draws}"
+
+
+def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
+    """Markdown and the cells."""
+    head, frame = next(row for row in rows if row["kind"] == "campaign"), cells(rows)
+    env, noise = head["environment"], next(row["real_sigma"] for row in rows if "real_sigma" in row)
+    versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
+    shown = frame[frame["draws"].isin(SHOWN) | frame["front"]]
+    reasons = [f"- {row['session']} {row['precision']}, {row['denoise']}: {row['reason']}" for row in rows if row.get("reason")]
+    parts = [
+        "# The frontier: what an answer costs, what it is worth\n",
+        f"- machine: {env['cpu']}, {env['cores']} cores, {env['threads']} threads; load at start {env['load_at_start']}",
+        f"- commit {env['commit']}, {versions}",
+        f"- {frame['n'].max()} test pictures of `digits`, seed 0, real noise {noise:.0f}/255; {head['weights']}\n",
+        *(f"**{sentence}**\n" for sentence in sentences(frame, rows)),
+        table(NAMES, [_line(cell) for _, cell in shown.iterrows()]),
+        *reasons,
+        "\n" + READING,
+    ]
+    return "\n".join(parts), frame
+
+
+def sentences(frame: pd.DataFrame, rows: list[dict]) -> list[str]:
+    """What the table answers in words."""
+    found = []
+    for column, words in (("attacked", "under PGD 8/255"), ("certified", f"certified at {RADIUS} sigma")):
+        if frame[column].notna().any():
+            best, low = frame.loc[frame[column].idxmax()], cheapest(frame, column)
+            found.append(
+                f"The cheapest setting within 1 point of the best {words} ({best[column]:.3f}) is {named(low)}: {low[column]:.3f} at "
+                f"{low['seconds'] * 1e3:.3g} ms a picture."
+            )
+    return found + certificates(rows)
+
+
+def certificates(rows: list[dict]) -> list[str]:
+    """How many pictures' certificates another precision changes, with the most draws."""
+    bits = {
+        (row["session"], row["precision"]): row["levels"][-1]["certified"]
+        for row in rows
+        if row["kind"] == "point" and "levels" in row and row["denoise"] == "one_shot" and row["levels"][-1]["certified"]
+    }
+    exact = next((value for (_, precision), value in bits.items() if precision == "fp32"), None)
+    if exact is None:
+        return []
+    changed = {
+        f"{session} {precision}": sum(a != b for a, b in zip(exact, value, strict=True))
+        for (session, precision), value in bits.items()
+        if precision != "fp32"
+    }
+    told = ", ".join(f"{name} {count}" for name, count in changed.items())
+    return [f"Certificates that differ from fp32's, of {len(exact)} pictures at {LEVELS[-1]} draws: {told}."] if changed else []
+
+
+def _line(cell: pd.Series) -> tuple:
+    def share(name: str) -> str:
+        return f"{cell[name]:.3f} [{cell[f'{name}_low']:.2f}, {cell[f'{name}_high']:.2f}]" if pd.notna(cell[name]) else "–"
+
+    draws = f"adaptive ({cell['mean_draws']:.1f})" if cell["draws"] == "adaptive" else str(cell["draws"])
+    likeness = (f"{cell[name]:.4f}" if pd.notna(cell[name]) else "–" for name in ("cosine", "topk"))
+    return (
+        f"{cell['session']} {cell['precision']}", cell["denoise"].replace("_", "-"), draws, f"{cell['seconds'] * 1e3:.3g}",
+        share("clean"), share("attacked"), share("certified"), *likeness, "yes" if cell["front"] else "",
+    )  # fmt: skip
+
+
+def plot(frame: pd.DataFrame, path: Path) -> None:
+    """Accuracy under attack against milliseconds a picture, a line for each setting, the front drawn thick."""
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    settings = frame[frame["attacked"].notna()].groupby(["session", "precision", "denoise"], sort=False)
+    for number, (key, group) in enumerate(settings):
+        line = "-" if key[2] == "one_shot" else ":"
+        label = f"{key[0]} {key[1]}, {key[2].replace('_', '-')}"
+        axes.plot(group["seconds"] * 1e3, group["attacked"], line, marker=".", color=f"C{number % 10}", label=label)
+    best = frame[frame["front"]].sort_values("seconds")
+    axes.plot(best["seconds"] * 1e3, best["attacked"], "k-", linewidth=3, alpha=0.25, label="front")
+    axes.set(xscale="log", xlabel="milliseconds a picture", ylabel="accuracy under PGD 8/255", title="Embedded world: cost and accuracy")
+    axes.grid(True, alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=7)
+    path.write_bytes(panels.png(figure, MOST))
