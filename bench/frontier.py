@@ -110,7 +110,8 @@ class Frontier:
         """Draws of each picture until it is certain which label the smoothed classifier gives, or the last level is reached."""
         if levels[-1] <= SELECTION:
             return None
-        at, found = levels.index(SELECTION), {"drawn": {}}
+        at = levels.index(SELECTION)
+        found: dict = {"drawn": {}}
         for which, parts in votes.items():
             chosen = torch.stack(parts[: at + 1]).sum(0).argmax(1)
             hits = torch.stack([part.gather(1, chosen[:, None])[:, 0] for part in parts[at + 1 :]]).cumsum(0)  # (levels, pictures)

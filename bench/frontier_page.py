@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from bench import panels
@@ -28,7 +27,7 @@ READING = f"""## How to read it
 """
 
 
-def cells(rows: list[dict]) -> pd.DataFrame:
+def cells(rows: list[dict]) -> list[dict]:
     """One line for each setting and number of draws."""
     found = []
     for row in rows:
@@ -40,8 +39,7 @@ def cells(rows: list[dict]) -> pd.DataFrame:
                 found.append(_cell(row, "adaptive", level, row["seconds_a_draw"] * drawn) | {"mean_draws": drawn})
     if not found:
         raise FvitError("no setting of the frontier has a number; see the reasons in its rows, measure again: fvit frontier --fresh")
-    frame = pd.DataFrame(found)
-    return frame.assign(front=front(frame))
+    return [cell | {"front": on} for cell, on in zip(found, front(found), strict=True)]
 
 
 def _cell(row: dict, draws: int | str, level: dict, seconds: float) -> dict:
@@ -60,57 +58,63 @@ def _cell(row: dict, draws: int | str, level: dict, seconds: float) -> dict:
     return cell | {name: float(np.mean(maps[name])) if maps else None for name in ("cosine", "topk")}
 
 
-def front(frame: pd.DataFrame) -> list[bool]:
+def front(found: list[dict]) -> list[bool]:
     """Settings that no cheaper one equals under attack."""
-    known = frame["attacked"].notna()
     return [
-        bool(known[i] and not (known & (frame["seconds"] < row["seconds"]) & (frame["attacked"] >= row["attacked"])).any())
-        for i, row in frame.iterrows()
+        cell["attacked"] is not None
+        and not any(known["seconds"] < cell["seconds"] and known["attacked"] >= cell["attacked"] for known in having(found, "attacked"))
+        for cell in found
     ]
 
 
-def cheapest(frame: pd.DataFrame, column: str) -> pd.Series:
+def having(found: list[dict], column: str) -> list[dict]:
+    """The cells with a number in `column`."""
+    return [cell for cell in found if cell[column] is not None]
+
+
+def cheapest(found: list[dict], column: str) -> dict:
     """The cheapest setting within WITHIN of the best `column`."""
-    good = frame[frame[column] >= frame[column].max() - WITHIN - 1e-9]
-    return good.loc[good["seconds"].idxmin()]
+    known = having(found, column)
+    best = max(cell[column] for cell in known)
+    return min((cell for cell in known if cell[column] >= best - WITHIN - 1e-9), key=lambda cell: cell["seconds"])
 
 
-def named(cell: pd.Series) -> str:
+def named(cell: dict) -> str:
     draws = f"{cell['draws']} draw{'' if cell['draws'] == 1 else 's'}" if cell["draws"] != "adaptive" else "adaptive draws"
     return f"{cell['session']} {cell['precision']}, {cell['denoise'].replace('_', '-')}, {draws}"
 
 
-def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
+def render(rows: list[dict]) -> tuple[str, list[dict]]:
     """Markdown and the cells."""
-    head, frame = next(row for row in rows if row["kind"] == "campaign"), cells(rows)
+    head, found = next(row for row in rows if row["kind"] == "campaign"), cells(rows)
     env, noise = head["environment"], next(row["real_sigma"] for row in rows if "real_sigma" in row)
     versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
-    shown = frame[frame["draws"].isin(SHOWN) | frame["front"]]
+    shown = [cell for cell in found if cell["draws"] in SHOWN or cell["front"]]
     reasons = [f"- {row['session']} {row['precision']}, {row['denoise']}: {row['reason']}" for row in rows if row.get("reason")]
     parts = [
         "# The frontier: what an answer costs, what it is worth\n",
         f"- machine: {env['cpu']}, {env['cores']} cores, {env['threads']} threads; load at start {env['load_at_start']}",
         f"- commit {env['commit']}, {versions}",
-        f"- {frame['n'].max()} test pictures of `digits`, seed 0, real noise {noise:.0f}/255; {head['weights']}\n",
-        *(f"**{sentence}**\n" for sentence in sentences(frame, rows)),
-        table(NAMES, [_line(cell) for _, cell in shown.iterrows()]),
+        f"- {found[0]['n']} test pictures of `digits`, seed 0, real noise {noise:.0f}/255; {head['weights']}\n",
+        *(f"**{sentence}**\n" for sentence in sentences(found, rows)),
+        table(NAMES, [_line(cell) for cell in shown]),
         *reasons,
         "\n" + READING,
     ]
-    return "\n".join(parts), frame
+    return "\n".join(parts), found
 
 
-def sentences(frame: pd.DataFrame, rows: list[dict]) -> list[str]:
+def sentences(found: list[dict], rows: list[dict]) -> list[str]:
     """What the table answers in words."""
-    found = []
+    told = []
     for column, words in (("attacked", "under PGD 8/255"), ("certified", f"certified at {RADIUS} sigma")):
-        if frame[column].notna().any():
-            best, low = frame.loc[frame[column].idxmax()], cheapest(frame, column)
-            found.append(
-                f"The cheapest setting within 1 point of the best {words} ({best[column]:.3f}) is {named(low)}: {low[column]:.3f} at "
+        if known := having(found, column):
+            best, low = max(cell[column] for cell in known), cheapest(found, column)
+            told.append(
+                f"The cheapest setting within 1 point of the best {words} ({best:.3f}) is {named(low)}: {low[column]:.3f} at "
                 f"{low['seconds'] * 1e3:.3g} ms a picture."
             )
-    return found + certificates(rows)
+    return told + certificates(rows)
 
 
 def certificates(rows: list[dict]) -> list[str]:
@@ -132,29 +136,36 @@ def certificates(rows: list[dict]) -> list[str]:
     return [f"Certificates that differ from fp32's, of {len(exact)} pictures at {LEVELS[-1]} draws: {told}."] if changed else []
 
 
-def _line(cell: pd.Series) -> tuple:
+def _line(cell: dict) -> tuple:
     def share(name: str) -> str:
-        return f"{cell[name]:.3f} [{cell[f'{name}_low']:.2f}, {cell[f'{name}_high']:.2f}]" if pd.notna(cell[name]) else "–"
+        return f"{cell[name]:.3f} [{cell[f'{name}_low']:.2f}, {cell[f'{name}_high']:.2f}]" if cell[name] is not None else "–"
 
     draws = f"adaptive ({cell['mean_draws']:.1f})" if cell["draws"] == "adaptive" else str(cell["draws"])
-    likeness = (f"{cell[name]:.4f}" if pd.notna(cell[name]) else "–" for name in ("cosine", "topk"))
+    likeness = (f"{cell[name]:.4f}" if cell[name] is not None else "–" for name in ("cosine", "topk"))
     return (
         f"{cell['session']} {cell['precision']}", cell["denoise"].replace("_", "-"), draws, f"{cell['seconds'] * 1e3:.3g}",
         share("clean"), share("attacked"), share("certified"), *likeness, "yes" if cell["front"] else "",
     )  # fmt: skip
 
 
-def plot(frame: pd.DataFrame, path: Path) -> None:
+def plot(found: list[dict], path: Path) -> None:
     """Accuracy under attack against milliseconds a picture, a line for each setting, the front drawn thick."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    settings = frame[frame["attacked"].notna()].groupby(["session", "precision", "denoise"], sort=False)
-    for number, (key, group) in enumerate(settings):
-        line = "-" if key[2] == "one_shot" else ":"
-        label = f"{key[0]} {key[1]}, {key[2].replace('_', '-')}"
-        axes.plot(group["seconds"] * 1e3, group["attacked"], line, marker=".", color=f"C{number % 10}", label=label)
-    best = frame[frame["front"]].sort_values("seconds")
-    axes.plot(best["seconds"] * 1e3, best["attacked"], "k-", linewidth=3, alpha=0.25, label="front")
+    known = [cell for cell in having(found, "attacked") if cell["draws"] != "adaptive"]
+    for number, key in enumerate(dict.fromkeys((cell["session"], cell["precision"], cell["denoise"]) for cell in known)):
+        mine = [cell for cell in known if (cell["session"], cell["precision"], cell["denoise"]) == key]
+        line, label = "-" if key[2] == "one_shot" else ":", f"{key[0]} {key[1]}, {key[2].replace('_', '-')}"
+        axes.plot(
+            [cell["seconds"] * 1e3 for cell in mine],
+            [cell["attacked"] for cell in mine],
+            line,
+            marker=".",
+            color=f"C{number % 10}",
+            label=label,
+        )
+    best = sorted((cell for cell in found if cell["front"]), key=lambda cell: cell["seconds"])
+    axes.plot([cell["seconds"] * 1e3 for cell in best], [cell["attacked"] for cell in best], "k-", linewidth=3, alpha=0.25, label="front")
     axes.set(xscale="log", xlabel="milliseconds a picture", ylabel="accuracy under PGD 8/255", title="Embedded world: cost and accuracy")
     axes.grid(True, alpha=0.3)
     figure.legend(loc="outside right upper", fontsize=7)

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import asdict
 
+import pandas as pd
 import torch
 from rich.console import Console
 from rich.markdown import Markdown
@@ -31,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     page, cells = frontier_page.render(found)
     try:
         (rows.folder / "frontier.md").write_text(page)
-        cells.to_csv(rows.folder / "frontier.csv", index=False)
+        pd.DataFrame(cells).to_csv(rows.folder / "frontier.csv", index=False)
         frontier_page.plot(cells, rows.folder / "frontier.png")
     except OSError as error:
         raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error

@@ -73,9 +73,9 @@ def test_page_plot_and_table_are_written_and_made_again(measured):
 
 def test_the_front_and_the_cheapest():
     seconds, attacked = [1.0, 2.0, 3.0, 4.0, 0.5], [0.5, 0.9, 0.9, 0.905, None]
-    frame = pd.DataFrame({"seconds": seconds, "attacked": attacked})
-    assert frontier_page.front(frame) == [True, True, False, True, False]
-    assert frontier_page.cheapest(frame, "attacked")["seconds"] == 2.0
+    found = [{"seconds": s, "attacked": a} for s, a in zip(seconds, attacked, strict=True)]
+    assert frontier_page.front(found) == [True, True, False, True, False]
+    assert frontier_page.cheapest(found, "attacked")["seconds"] == 2.0
 
 
 def test_certificates_that_another_precision_changes():
