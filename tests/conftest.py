@@ -1,4 +1,7 @@
-"""Exports of a test run go to a folder of their own; PyTorch uses the cores there are."""
+"""Exports of a test run go to a folder of their own; each of pytest-xdist's workers has processors of its own.
+
+Two processes with a thread for every core each wait for one another, spinning; a worker's child processes stay on its processors too.
+"""
 
 import os
 
@@ -6,6 +9,11 @@ import pytest
 import torch
 
 from bench.timing import cores, fixed_threads
+
+WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if WORKER and hasattr(os, "sched_setaffinity"):
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, processors[int(WORKER.removeprefix("gw")) :: WORKERS] or processors)
 
 
 @pytest.fixture(scope="session", autouse=True)
