@@ -21,7 +21,7 @@ def _roofline(parser: argparse.ArgumentParser) -> None:
     precisions = "fp32,bf16,int8"
     parser.add_argument("--precision", default=precisions, metavar="A,B", help=f"{', '.join(PRECISIONS)} (default: {precisions})")
     parser.add_argument("--pairs", type=int, default=7, help="calls of each candidate and of eager fp32, in turn (default: 7)")
-    parser.add_argument("--batch", type=int, help="pictures a call (default: each work's own)")
+    parser.add_argument("--batch", metavar="A,B", help="pictures a call, one size or several (default: each work's own)")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
     results(parser)
 
@@ -65,8 +65,10 @@ def _check_roofline(options: argparse.Namespace) -> None:
     options.work = listed(options.work, WORKS, "work")
     options.session = listed(options.session, names("runtime.sessions"), "session")
     options.precision = listed(options.precision, PRECISIONS, "precision")
-    for name in ("pairs", "batch"):
-        positive(options, name)
+    positive(options, "pairs")
+    options.batch = None if options.batch is None else numbers(options.batch, "batch")
+    if options.batch and min(options.batch) < 1:
+        raise FvitError(f"--batch {min(options.batch)}: 1 picture a call or more is wanted")
 
 
 def _check_latency(options: argparse.Namespace) -> None:

@@ -23,13 +23,13 @@ def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
     pairs = [row for row in rows if row["kind"] == "pair"]
     cells = pd.DataFrame([_cell(row) for row in pairs])
     parts = [heading(head)]
-    for key in dict.fromkeys(row["work"] for row in pairs):
-        mine = [row for row in pairs if row["work"] == key]
+    for key, batch in dict.fromkeys((row["work"], row["batch"]) for row in pairs):
+        mine = [row for row in pairs if (row["work"], row["batch"]) == (key, batch)]
         weights = next((row["weights"] for row in mine if "weights" in row), "none loaded")
-        parts.append(f"## {WORKS[key].title}, batch {mine[0]['batch']}\n\nWeights: {weights}.\n")
+        parts.append(f"## {WORKS[key].title}, batch {batch}\n\nWeights: {weights}.\n")
         parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
         parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
-        parts += [_growth(row) for row in rows if row["kind"] == "growth" and row["work"] == key][-1:]
+    parts += [_growth(row) for row in rows if row["kind"] == "growth"][-1:]
     return "\n".join([*parts, "", READING]), cells
 
 

@@ -42,8 +42,8 @@ class Rooflines:
         self.options, self.rows, self.console = options, rows, console
         self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.settings = {
-            "table": TABLE, "device": self.device.type, "pairs": options.pairs, "works": list(options.work), "batch": options.batch,
-            "sessions": list(options.session), "precisions": list(options.precision),
+            "table": TABLE, "device": self.device.type, "pairs": options.pairs, "works": list(options.work),
+            "batch": options.batch and list(options.batch), "sessions": list(options.session), "precisions": list(options.precision),
         }  # fmt: skip
 
     def all(self) -> None:
@@ -51,12 +51,14 @@ class Rooflines:
         name = records.campaign([] if self.options.fresh else before, self.settings)
         mine = [row for row in before if row.get("campaign") == name]
         if not mine:
-            ceilings = {precision: roofline.ceiling(precision, self.device) for precision in self.options.precision}
+            asked = dict.fromkeys((works.REFERENCE[1], *self.options.precision))
+            ceilings = {precision: roofline.ceiling(precision, self.device) for precision in asked}
             head = {"settings": self.settings, "environment": records.environment(), "ceilings": ceilings}
             self.rows.append({"kind": "campaign", "campaign": name} | head | {"bandwidth": roofline.bandwidth(self.device)})
-        done = {(row["work"], row["session"], row["precision"]) for row in mine if row["kind"] == "pair"}
+        done = {(row["work"], row["session"], row["precision"], row["batch"]) for row in mine if row["kind"] == "pair"}
         for key in self.options.work:
-            todo = [pair for pair in self._candidates() if (key, *pair) not in done]
+            batches = self.options.batch or (WORKS[key].batch,)
+            todo = [(*pair, batch) for pair in self._candidates() for batch in batches if (key, *pair, batch) not in done]
             if todo:
                 self._work(name, key, todo)
 
@@ -65,11 +67,10 @@ class Rooflines:
         asked = {session: tuple(p for p in self.options.precision if p in found) for session, found in plugged.items()}
         return list(works.candidates(asked))
 
-    def _work(self, name: str, key: str, todo: list[tuple[str, str]]) -> None:
+    def _work(self, name: str, key: str, todo: list[tuple[str, str, int]]) -> None:
         work = WORKS[key]
         bench = Workbench(work.world(), self.device, lambda line: self.console.print(f"[dim]{line}[/dim]", highlight=False))
-        batch = self.options.batch or work.batch
-        for number, (session, precision) in enumerate(todo, 1):
+        for number, (session, precision, batch) in enumerate(todo, 1):
             self.console.print(f"{work.title}, batch {batch}: {session} {precision} ({number} of {len(todo)})", highlight=False)
             row = {"kind": "pair", "campaign": name, "work": key, "batch": batch, "session": session, "precision": precision}
             try:
@@ -77,7 +78,8 @@ class Rooflines:
             except FvitError as error:
                 row |= {"reason": str(error), "word": type(error).__name__}
             self.rows.append(row)
-            bench.forget(session, precision, work.kind)
+            if not any(following[:2] == (session, precision) for following in todo[number:]):
+                bench.forget(session, precision, work.kind)
         if work.kind == "classify_draws":
             self._growth(name, key, bench)
 

@@ -55,14 +55,24 @@ def run(tmp_path, *words) -> tuple[int, list[dict], str]:
 
 
 def test_pairs_parity_and_reasons(tmp_path):
-    code, rows, page = run(tmp_path, "--precision", "fp32,bf16")
-    pairs = [row for row in rows if row["kind"] == "pair"]
-    assert code == 0 and [(row["session"], row["precision"]) for row in pairs] == [("eager", "bf16"), ("ort", "fp32"), ("ort", "bf16")]
+    code, rows, page = run(tmp_path, "--precision", "fp32,bf16", "--batch", "4,2")
+    every = [row for row in rows if row["kind"] == "pair"]
+    assert code == 0 and [row["batch"] for row in every] == [4, 2] * 3
+    pairs = [row for row in every if row["batch"] == 4]
+    assert [(row["session"], row["precision"]) for row in pairs] == [("eager", "bf16"), ("ort", "fp32"), ("ort", "bf16")]
     for row in pairs[:2]:
         assert len(row["seconds"]) == len(row["reference_seconds"]) == 3 and row["parity"]["cosine"] > 0.99
         assert row["roofline_share"] == pytest.approx(row["least_seconds"] / sorted(row["seconds"])[1])
     assert "seconds" not in pairs[2] and "in bf16: CPUExecutionProvider" in pairs[2]["reason"]
-    for wanted in ("## a small draw, batch 4", "| eager | fp32 |", "| 1/2 |", "– (SessionUnavailable)", "m = 20", "random, seed"):
+    for wanted in (
+        "## a small draw, batch 4",
+        "## a small draw, batch 2",
+        "| eager | fp32 |",
+        "| 1/2 |",
+        "– (SessionUnavailable)",
+        "m = 20",
+        "random, seed",
+    ):
         assert wanted in page
     assert main(["roofline", "--from-rows", "--results", str(tmp_path)]) == 0
     (folder,) = tmp_path.iterdir()
@@ -94,6 +104,7 @@ def test_it_goes_on_where_it_stopped_and_a_failed_parity_has_no_time(tmp_path, m
         (("--work", "vit_b17"), "unknown work 'vit_b17'; known: unet_552m, vit_b16"),
         (("--precision", "fp8"), "unknown precision 'fp8'"),
         (("--pairs", "0"), "--pairs 0: a number above 0 is wanted"),
+        (("--batch", "0,4"), "--batch 0: 1 picture a call or more"),
         (("--from-rows",), "no rows of roofline here; measure first: fvit roofline"),
     ],
 )
