@@ -10,12 +10,18 @@ from runtime import plugins
 from runtime.artifact import Artifact
 from runtime.errors import FvitError, SessionUnavailable
 
-CPU = torch.device("cpu")
+DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 NAMES = plugins.names("runtime.sessions")
 KINDS = ("backbone", "denoiser", "classify_draws")
 COMPILES_EACH_SHAPE = ("compiled",)  # half a minute a shape for a UNet: these see the backbone alone
-PRECISIONS = [(name, precision) for name in NAMES for precision in plugins.load("runtime.sessions", name).PRECISIONS if precision != "fp32"]
-PAIRS = [(name, kind) for name in NAMES for kind in (KINDS[:1] if name in COMPILES_EACH_SHAPE else KINDS)]
+PRECISIONS = [
+    (name, precision, device)
+    for device in DEVICES
+    for name in NAMES
+    for precision in plugins.load("runtime.sessions", name).PRECISIONS
+    if precision != "fp32"
+]
+PAIRS = [(name, kind, device) for device in DEVICES for name in NAMES for kind in (KINDS[:1] if name in COMPILES_EACH_SHAPE else KINDS)]
 
 
 def made(kind: str, precision: str = "fp32"):
@@ -27,36 +33,48 @@ def made(kind: str, precision: str = "fp32"):
 
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def loaded(request):
-    name, kind = request.param
-    plugin = plugins.load("runtime.sessions", name)
+    """The session, its network, and what makes inputs of a batch on its device."""
+    name, kind, on = request.param
+    plugin, device, network = plugins.load("runtime.sessions", name), torch.device(on), made(kind)
     if why := plugin.available():
         with pytest.raises(SessionUnavailable if plugin.SOURCE is Artifact else Exception):
-            plugin.load(to_onnx.export(made(kind)), CPU)
+            plugin.load(to_onnx.export(network), device)
         pytest.skip(f"{name}: {why}")
-    network = made(kind)
-    return plugin.load(to_onnx.export(network) if plugin.SOURCE is Artifact else network, CPU), network
+    session = session_of(plugin, to_onnx.export(network) if plugin.SOURCE is Artifact else network, device)
+    return session, network, lambda batch, seed=0: tuple(x.to(device) for x in networks.example(network, batch, seed))
+
+
+def session_of(plugin, source, device):
+    """On a GPU a session may lack its libraries; it says so, and the contract is the CPU's alone."""
+    try:
+        return plugin.load(source, device)
+    except SessionUnavailable as error:
+        if device.type == "cpu":
+            raise
+        pytest.skip(str(error))
 
 
 def test_says_where_and_how_it_computes(loaded):
-    session, _ = loaded
+    session, _, _ = loaded
     assert session.facts["provider"] and session.facts["compute_precision"] == "fp32"
 
 
 def test_same_numbers_as_eager(loaded):
-    session, network = loaded
-    eager = plugins.load("runtime.sessions", "eager").load(network, CPU)
-    found = parity.check(network, eager, session, "fp32")
+    session, network, inputs = loaded
+    device = inputs(1)[0].device
+    eager = plugins.load("runtime.sessions", "eager").load(network, device)
+    found = parity.check(network, eager, session, "fp32", device=device)
     assert found.cosine > 0.99999
 
 
-@pytest.mark.parametrize(("name", "precision"), PRECISIONS, ids=["-".join(pair) for pair in PRECISIONS])
-def test_every_precision_within_its_tolerance_or_refused(name, precision):
+@pytest.mark.parametrize(("name", "precision", "on"), PRECISIONS, ids=["-".join(one) for one in PRECISIONS])
+def test_every_precision_within_its_tolerance_or_refused(name, precision, on):
     """bf16 convolutions are not in ONNX Runtime's CPU provider; a session that cannot run here has been seen above."""
     plugin = plugins.load("runtime.sessions", name)
     if why := plugin.available():
         pytest.skip(f"{name}: {why}")
     kind = "backbone" if name in COMPILES_EACH_SHAPE else "classify_draws"
-    exact, given = made(kind), None
+    exact, given, device = made(kind), None, torch.device(on)
     try:
         if precision == "int8":
             calibration = Calibration("made for a test", (networks.example(exact, 16),))
@@ -64,52 +82,52 @@ def test_every_precision_within_its_tolerance_or_refused(name, precision):
         else:
             low = made(kind, precision)
             source = to_onnx.export(low) if plugin.SOURCE is Artifact else low
-        session = plugin.load(source, CPU)
+        session = session_of(plugin, source, device)
     except SessionUnavailable as error:
         assert (name, precision) == ("ort", "bf16") and precision in str(error)
         return
     assert session.facts["compute_precision"] == precision
-    found = parity.check(exact, plugins.load("runtime.sessions", "eager").load(exact, CPU), session, precision, given)
+    found = parity.check(exact, plugins.load("runtime.sessions", "eager").load(exact, device), session, precision, given, device)
     assert found.largest > 0, "another arithmetic than fp32's"
 
 
 def test_any_batch_and_inputs_untouched(loaded):
-    session, network = loaded
+    session, _, inputs = loaded
     for batch in parity.BATCHES:
-        inputs = networks.example(network, batch)
-        before = [x.clone() for x in inputs]
-        out = session(*inputs)
+        given = inputs(batch)
+        before = [x.clone() for x in given]
+        out = session(*given)
         assert all(len(x) == batch for x in (out if isinstance(out, tuple) else (out,)))
-        assert all(torch.equal(a, b) for a, b in zip(before, inputs, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(before, given, strict=True))
 
 
 def test_an_output_is_not_changed_by_the_next_call(loaded):
-    session, network = loaded
-    first = session(*networks.example(network, 2, seed=1))
+    session, _, inputs = loaded
+    first = session(*inputs(2, seed=1))
     first = first if isinstance(first, tuple) else (first,)
     kept = [x.clone() for x in first]
-    session(*networks.example(network, 2, seed=2))
+    session(*inputs(2, seed=2))
     assert all(torch.equal(a, b) for a, b in zip(kept, first, strict=True))
 
 
 def test_a_strided_input_counts_as_its_values(loaded):
-    session, network = loaded
-    inputs = networks.example(network, parity.BATCHES[-1])
-    strided = tuple(torch.stack([x, x], -1)[..., 0] for x in inputs)
-    a, b = session(*inputs), session(*strided)
+    session, _, inputs = loaded
+    given = inputs(parity.BATCHES[-1])
+    strided = tuple(torch.stack([x, x], -1)[..., 0] for x in given)
+    a, b = session(*given), session(*strided)
     a, b = (a[0], b[0]) if isinstance(a, tuple) else (a, b)
     torch.testing.assert_close(a, b)
 
 
 def test_a_wrong_shape_dtype_or_count_is_refused_by_name(loaded):
-    session, network = loaded
-    inputs = networks.example(network, parity.BATCHES[-1])
+    session, network, inputs = loaded
+    given = inputs(parity.BATCHES[-1])
     name = network.inputs[0].name
     with pytest.raises(FvitError, match=rf"input {name} of .*\(2, 3, 9, 9\).* is wanted"):
-        session(torch.zeros(2, 3, 9, 9), *inputs[1:])
+        session(torch.zeros(2, 3, 9, 9, device=given[0].device), *given[1:])
     with pytest.raises(FvitError, match="float64"):
-        session(inputs[0].double(), *inputs[1:])
-    with pytest.raises(FvitError, match=f"takes {len(inputs)} inputs"):
-        session(*inputs, inputs[0])
+        session(given[0].double(), *given[1:])
+    with pytest.raises(FvitError, match=f"takes {len(given)} inputs"):
+        session(*given, given[0])
     with pytest.raises(FvitError, match="batch of 0"):
-        session(*(x[:0] for x in inputs))
+        session(*(x[:0] for x in given))

@@ -1,0 +1,101 @@
+"""The steps of `bench/gpu.sh`, each a command of its own under a limit of its own, the most telling first: a cut leaves what was measured.
+
+The limits add up to the eight minutes that one call on a lent machine may take; a step that a limit ends keeps the rows it has written.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Step:
+    """`words`: of `python -m`; OUT stands for the results folder. `tiny`: the words of a rehearsal. `limit`: seconds."""
+
+    name: str
+    words: tuple[str, ...]
+    tiny: tuple[str, ...]
+    limit: float
+
+
+def _fvit(line: str) -> tuple[str, ...]:
+    return ("bench", *line.split(), "--results", "OUT")
+
+
+STEPS = (
+    Step(
+        "bf16 engines: a UNet step and three backbones, batches 1 to 64, beside fp32 and the ceiling",
+        _fvit("roofline --device cuda --work unet_552m,vit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
+        _fvit("roofline --device cpu --work draw --batch 1,4 --session eager --precision bf16 --pairs 2"),
+        130,
+    ),
+    Step(
+        "Table 3 in bf16: one-shot, and the chains of t* = 8 and 45",
+        _fvit(
+            "table 3 --device cuda --world paper --precision bf16 --session eager --rule per-step --draws 16 --rounds 3 --chain-rounds 1 "
+            "--budget 9"
+        ),
+        _fvit("table 3 --device cpu --precision bf16 --session eager --rule per-step --draws 2 --rounds 1 --chain-rounds 1 --budget 0.3"),
+        120,
+    ),
+    Step(
+        "the same contracts as on the CPU",
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "cuda"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "eager"),
+        60,
+    ),
+    Step(
+        "latency of the embedded world's service",
+        _fvit("latency --device cuda --session eager --precision bf16 --scenario single-stream --seconds 5 --limit 50"),
+        _fvit("latency --device cpu --session eager --precision bf16 --scenario single-stream --answer label --draws 1 --seconds 1 --limit 100"),
+        60,
+    ),
+    Step(
+        "compiled, and ONNX Runtime's CUDA provider",
+        _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort --precision bf16,fp16 --pairs 3"),
+        _fvit("roofline --device cpu --work draw --batch 4 --session ort --precision fp16 --pairs 2"),
+        110,
+    ),
+)  # fmt: skip
+
+
+def main() -> int:
+    """Runs every step; prints what each came to. 0 if all ended well."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rehearse", action="store_true", help="tiny, on the CPU")
+    parser.add_argument("--list", action="store_true", help="say what would run, and stop")
+    parser.add_argument("--out", type=Path, default=Path("results"))
+    options = parser.parse_args()
+    codes = []
+    for number, step in enumerate(STEPS, 1):
+        words = [str(options.out) if word == "OUT" else word for word in (step.tiny if options.rehearse else step.words)]
+        print(f"[{number}/{len(STEPS)}] {step.name} (at most {step.limit:.0f} s)\n  python -m {' '.join(words)}", flush=True)
+        if not options.list:
+            codes.append(_run(words, step.limit if not options.rehearse else 10 * step.limit))
+    return int(any(codes))
+
+
+def _run(words: list[str], limit: float) -> int:
+    """One step to its end, or to its limit; whatever it started ends with it."""
+    start = time.monotonic()
+    child = subprocess.Popen([sys.executable, "-m", *words], start_new_session=True)
+    try:
+        code = child.wait(limit)
+    except subprocess.TimeoutExpired:
+        code = 124
+    finally:
+        if child.poll() is None:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+    said = {0: "done", 124: "ended by its limit; the rows it wrote are kept"}.get(code, f"exit code {code}")
+    print(f"  {said}, {time.monotonic() - start:.0f} s", flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
