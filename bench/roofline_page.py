@@ -1,5 +1,7 @@
 """The page of `fvit roofline`, from rows alone."""
 
+import math
+
 import pandas as pd
 
 from bench.markdown import table
@@ -88,7 +90,7 @@ def _line(row: dict) -> tuple:
     median, low, high = median_interval(row["seconds"])
     ratio, parity = _ratio(row), row["parity"]
     wanted = WORKS[row["work"]].wanted.get(row["precision"])
-    trained = "random" not in row["weights"] and parity["labels"] == parity["labels"]
+    trained = "random" not in row["weights"] and not math.isnan(parity["labels"])
     return (
         row["session"], row["precision"], f"{median * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]",
         f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}] (1/{1 / ratio[0]:.1f})", f"1/{1 / wanted:g}" if wanted else "",
