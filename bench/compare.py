@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import records
 from bench.options import GRIDS
 from bench.records import Rows
 from runtime import plugins
@@ -34,10 +33,12 @@ class Compared:
 
 def compare(first: Path, second: Path) -> Compared:
     """The last campaigns of looks in two results folders."""
-    rows = [records.latest(Rows(folder).read(), "looks") for folder in (first, second)]
-    changes, alike, only = [], 0, 0
+    runs = [Rows(folder).read() for folder in (first, second)]
+    changes, alike, only, differ = [], 0, 0, []
     for number in GRIDS:
         table = plugins.load("bench.tables", f"table{number}").TABLE
+        rows = [table.latest(found) for found in runs]
+        differ += _settings(rows)
         places = [{(c["group"], c["row"], c["column"]): c for c in table.render(found).cells if c["ours"] is not None} for found in rows]
         only += len(places[0].keys() ^ places[1].keys())
         for place in (place for place in places[0] if place in places[1]):
@@ -47,7 +48,7 @@ def compare(first: Path, second: Path) -> Compared:
                 continue
             rose = b["ours"] > a["ours"]
             changes.append(Change(int(number), ", ".join(filter(None, place)), a, b, rose != (a["metric"] in LOWER)))
-    return Compared(changes, alike, only, _settings(rows))
+    return Compared(changes, alike, only, list(dict.fromkeys(differ)))
 
 
 def _settings(rows: list[list[dict]]) -> list[str]:

@@ -31,7 +31,7 @@ STEPS = (
     Step(
         "bf16 engines: a UNet step and three backbones, batches 1 to 64, beside fp32 and the ceiling",
         _fvit("roofline --device cuda --work unet_552m,vit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
-        _fvit("roofline --device cpu --work draw --batch 1,4 --session eager --precision bf16 --pairs 2"),
+        _fvit("roofline --device cpu --work unet_12m --batch 1,4 --session eager --precision bf16 --pairs 2"),
         130,
     ),
     Step(
@@ -40,25 +40,25 @@ STEPS = (
             "table 3 --device cuda --world paper --precision bf16 --session eager --rule per-step --draws 16 --rounds 3 --chain-rounds 1 "
             "--budget 9"
         ),
-        _fvit("table 3 --device cpu --precision bf16 --session eager --rule per-step --draws 2 --rounds 1 --chain-rounds 1 --budget 0.3"),
+        _fvit("table 3 --device cpu --precision bf16 --session eager --rule per-step --denoise one_shot --draws 1 --rounds 1"),
         120,
     ),
     Step(
         "the same contracts as on the CPU",
         ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "cuda"),
-        ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "eager"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "eager-backbone"),
         60,
     ),
     Step(
         "latency of the embedded world's service",
         _fvit("latency --device cuda --session eager --precision bf16 --scenario single-stream --seconds 5 --limit 50"),
-        _fvit("latency --device cpu --session eager --precision bf16 --scenario single-stream --answer label --draws 1 --seconds 1 --limit 100"),
+        _fvit("latency --device cpu --session eager --precision bf16 --scenario single-stream --answer label --draws 1 --seconds 1"),
         60,
     ),
     Step(
         "compiled, and ONNX Runtime's CUDA provider",
         _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort --precision bf16,fp16 --pairs 3"),
-        _fvit("roofline --device cpu --work draw --batch 4 --session ort --precision fp16 --pairs 2"),
+        _fvit("roofline --device cpu --work unet_12m --batch 2 --session ort --precision fp16 --pairs 2"),
         110,
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -96,13 +97,14 @@ def new() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def latest(rows: list[dict], table: int | str) -> list[dict]:
-    """The rows of the last campaign begun for `table`, a number or "world"."""
+def latest(rows: list[dict], table: int | str, whole: Callable[[list[dict]], bool] = lambda rows: True) -> list[dict]:
+    """The rows of the last campaign begun for `table`, a number or "world"; of the last that is `whole`, if one is."""
     heads = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == table]
     if not heads:
         command = f"table {table}" if isinstance(table, int) else table.replace("-", " --")
         raise FvitError(f"no rows of {command} here; measure first: fvit {command}")
-    return [row for row in rows if row.get("campaign") == heads[-1]["campaign"]]
+    campaigns = [[row for row in rows if row.get("campaign") == head["campaign"]] for head in reversed(heads)]
+    return next(filter(whole, campaigns), campaigns[0])
 
 
 def environment() -> dict:

@@ -17,7 +17,10 @@ from runtime.errors import FvitError
 def write(table: Table | Grid, folder: Path, campaign: str | None = None) -> Rendered:
     """table<N>.md, .csv, .png where it has a plot, and environment.json in `folder`, of `campaign` or the last one in its rows."""
     found = Rows(folder).read()
-    rows = records.latest(found, table.rows) if campaign is None else [row for row in found if row["campaign"] == campaign]
+    if campaign is not None:
+        rows = [row for row in found if row["campaign"] == campaign]
+    else:
+        rows = table.latest(found) if isinstance(table, Grid) else records.latest(found, table.rows)
     rendered = table.render(rows)
     stem = folder / f"table{table.number}"
     try:

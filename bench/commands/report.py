@@ -58,8 +58,8 @@ def _tables(folder: Path) -> dict[int, list[dict]]:
     rows = Rows(folder).read()
     if not any(row["kind"] == "look" for row in rows):
         return {}
-    found = records.latest(rows, "looks")
-    return {int(number): plugins.load("bench.tables", f"table{number}").TABLE.render(found).cells for number in GRIDS}
+    tables = {int(number): plugins.load("bench.tables", f"table{number}").TABLE for number in GRIDS}
+    return {number: table.render(table.latest(rows)).cells for number, table in tables.items()}
 
 
 def _body(path: Path) -> str:

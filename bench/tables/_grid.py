@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench import published
+from bench import published, records
 from bench.figures import OURS
 from bench.looks import Look
 from bench.markdown import table
@@ -68,6 +68,10 @@ class Grid:
         head = next(row for row in rows if row["kind"] == "campaign")
         keys = {row["key"] for row in rows if row["kind"] == "look"}
         return all(look.key in keys for look in self.looks(Settings.read(head["settings"])))
+
+    def latest(self, rows: list[dict]) -> list[dict]:
+        """The last campaign that holds this table whole, or the last of any: one of Table 10 alone does not unmake the others."""
+        return records.latest(rows, self.rows, self.held)
 
     def render(self, rows: list[dict]) -> Rendered:
         """Markdown, a summary and long-form cells from one campaign's rows."""

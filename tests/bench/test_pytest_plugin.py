@@ -1,6 +1,7 @@
 """`pytest --benchmark` in a process of its own: from another folder, with -k, and with options it cannot be combined with."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")]
-    return subprocess.run([*command, *arguments], cwd=cwd, capture_output=True, text=True)
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}  # no worker of this run
+    return subprocess.run([*command, *arguments], cwd=cwd, env=alone, capture_output=True, text=True)
 
 
 def test_plain_pytest_leaves_benchmarks_out(tmp_path):

@@ -1,6 +1,7 @@
 """Looks of the user's own files, by the real command line: each data set in its true layout, small, with networks made for the test."""
 
 import shutil
+from dataclasses import replace
 
 import layouts
 import numpy as np
@@ -14,7 +15,7 @@ from bench import lookcache
 from bench.cli import main
 from bench.records import Rows
 from runtime import backbone as backbones
-from runtime import denoisers
+from runtime import denoisers, plugins
 
 NETWORK = "timm:test_vit"  # 160 px, 0.4 M parameters, 1,000 classes
 WNIDS = ("n01440764", "n01443537", "n02119789")
@@ -62,9 +63,12 @@ def table(number, networks, tmp_path, *words, classifier="thousand"):
     return code, (made / f"table{number}.md").read_text(), [row for row in rows if "error" not in row]
 
 
-def test_imagenet_with_a_broken_picture(networks, imagenet, tmp_path):
+def test_imagenet_with_a_broken_picture(networks, imagenet, tmp_path, monkeypatch):
+    module = plugins.load("bench.tables", "table9")
+    whole = module.TABLE
+    monkeypatch.setattr(module, "TABLE", replace(whole, cells=lambda settings: whole.cells(settings)[:4]))
     code, page, looks = table("9", networks, tmp_path, "--imagenet", str(imagenet))
-    assert code == 0 and len(looks) == 16 and {row["n"] for row in looks} == {5}
+    assert code == 0 and len(looks) == 4 and {row["n"] for row in looks} == {5}
     assert "left out of imagenet: ILSVRC2012_val_35370" in page and "n=5" in page
     assert "3 of 1000 classes" in page and "every cell: timm:test_vit on `imagenet`" in page
 
