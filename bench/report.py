@@ -1,6 +1,7 @@
 """A table written as Markdown, CSV and PNG into its results folder, from rows alone."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,20 @@ def write(table: Table | Grid, folder: Path, campaign: str | None = None) -> Ren
             f"cannot write the table to {folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows"
         ) from error
     return rendered
+
+
+def publish(
+    folder: Path, name: str, page: str, cells: pd.DataFrame, console: Console, draw: Callable[[Path], None] = lambda path: None
+) -> None:
+    """Writes <name>.md, .csv and what `draw` draws at <name>.png into `folder`; prints the page and where it lies."""
+    try:
+        (folder / f"{name}.md").write_text(page)
+        cells.to_csv(folder / f"{name}.csv", index=False)
+        draw(folder / f"{name}.png")
+    except OSError as error:
+        raise FvitError(f"cannot write to {folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
+    console.print(Markdown(page)) if console.is_terminal else print(page)
+    console.print(f"written: {folder}: {name}.*, rows.jsonl", highlight=False, soft_wrap=True)
 
 
 def show(rendered: Rendered, console: Console) -> None:

@@ -6,9 +6,8 @@ from dataclasses import asdict
 import pandas as pd
 import torch
 from rich.console import Console
-from rich.markdown import Markdown
 
-from bench import frontier_page, records
+from bench import frontier_page, records, report
 from bench.campaign import usable
 from bench.frontier import Frontier, Point
 from bench.measure import SESSIONS, Workbench
@@ -30,14 +29,7 @@ def run(options: argparse.Namespace) -> int:
             measure(options, rows, console)
     found = records.latest(rows.read(), TABLE)
     page, cells = frontier_page.render(found)
-    try:
-        (rows.folder / "frontier.md").write_text(page)
-        pd.DataFrame(cells).to_csv(rows.folder / "frontier.csv", index=False)
-        frontier_page.plot(cells, rows.folder / "frontier.png")
-    except OSError as error:
-        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
-    console.print(Markdown(page)) if console.is_terminal else print(page)
-    console.print(f"written: {rows.folder}: frontier.md, frontier.csv, frontier.png, rows.jsonl", highlight=False, soft_wrap=True)
+    report.publish(rows.folder, TABLE, page, pd.DataFrame(cells), console, lambda path: frontier_page.plot(cells, path))
     return int(any(row.get("word") == "ParityError" for row in found))
 
 

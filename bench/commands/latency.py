@@ -6,9 +6,8 @@ from itertools import product
 
 import torch
 from rich.console import Console
-from rich.markdown import Markdown
 
-from bench import latency, latency_page, records
+from bench import latency, latency_page, records, report
 from bench.campaign import usable
 from bench.latency import Case
 from bench.measure import Workbench
@@ -30,13 +29,7 @@ def run(options: argparse.Namespace) -> int:
             measure(cases(options), rows, console, options.fresh)
     found = records.latest(rows.read(), TABLE)
     page, cells = latency_page.render(found, LARGEST)
-    try:
-        (rows.folder / "latency.md").write_text(page)
-        cells.to_csv(rows.folder / "latency.csv", index=False)
-    except OSError as error:
-        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
-    console.print(Markdown(page)) if console.is_terminal else print(page)
-    console.print(f"written: {rows.folder}: latency.md, latency.csv, rows.jsonl", highlight=False, soft_wrap=True)
+    report.publish(rows.folder, TABLE, page, cells, console)
     return int(any("reason" in row for row in found))
 
 

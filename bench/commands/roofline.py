@@ -4,9 +4,8 @@ import argparse
 
 import torch
 from rich.console import Console
-from rich.markdown import Markdown
 
-from bench import records, roofline, roofline_page, works
+from bench import records, report, roofline, roofline_page, works
 from bench.measure import SESSIONS, Workbench
 from bench.records import Rows
 from bench.timing import cores, fixed_threads
@@ -25,13 +24,7 @@ def run(options: argparse.Namespace) -> int:
             Rooflines(options, rows, console).all()
     found = records.latest(rows.read(), TABLE)
     page, cells = roofline_page.render(found)
-    try:
-        (rows.folder / "roofline.md").write_text(page)
-        cells.to_csv(rows.folder / "roofline.csv", index=False)
-    except OSError as error:
-        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
-    console.print(Markdown(page)) if console.is_terminal else print(page)
-    console.print(f"written: {rows.folder}: roofline.md, roofline.csv, rows.jsonl", highlight=False, soft_wrap=True)
+    report.publish(rows.folder, TABLE, page, cells, console)
     return int(any(row.get("word") == "ParityError" for row in found))
 
 
