@@ -14,6 +14,7 @@ from runtime.noise import DrawNoise
 from runtime.smooth import resize
 
 PICTURES, HELD_OUT = 48, 102  # of the embedded world; half a percent of the held-out is no label
+AGAIN = 4  # in a world that has no other pictures: draws of its own, a minute of its denoiser
 BATCH = 16
 SEED = 5  # no draw of a table reads it
 
@@ -30,7 +31,7 @@ def calibration(world: World, kind: str) -> Calibration:
 
 def held_out(world: World, kind: str) -> tuple[Tensor, ...]:
     """Inputs of the network `kind` at the world's own noise that no calibration saw, where the world has more pictures."""
-    pictures, _ = _pictures(world, PICTURES, HELD_OUT)
+    pictures, _ = _pictures(world, PICTURES, HELD_OUT if world.name == "embedded" else AGAIN)
     return inputs(world, kind, pictures, [NOISE] * len(pictures), PICTURES)
 
 
@@ -48,6 +49,8 @@ def inputs(world: World, kind: str, pictures: Tensor, sigmas: Sequence[float], f
     x = schedule.to_network(noisy, sigma)
     if kind == "denoiser":
         return x, t
+    if "random" in world.denoiser.weights:  # it denoises nothing
+        return (resize(clean, (world.backbone.size, world.backbone.size)),)
     with torch.inference_mode():
         eps = world.denoiser.model(x, t)[:, : denoise.COLOURS]
     return (resize(schedule.from_network(noisy, eps, sigma), (world.backbone.size, world.backbone.size)),)
@@ -56,8 +59,8 @@ def inputs(world: World, kind: str, pictures: Tensor, sigmas: Sequence[float], f
 def _pictures(world: World, first: int, count: int) -> tuple[Tensor, str]:
     """`count` validation pictures of the embedded world's tasks in turn, from `first` on; another world has those it was given, repeated."""
     if world.name != "embedded":
-        repeats = -(-FEWEST // len(world.images))
-        return world.images.repeat(repeats, 1, 1, 1)[:FEWEST], f"draws of {world.source}"
+        count = min(count, FEWEST)
+        return world.images.repeat(-(-count // len(world.images)), 1, 1, 1)[:count], f"draws of {world.source}"
     part = range(first // len(embedded.TASKS), (first + count) // len(embedded.TASKS))
     pictures = torch.cat([embedded.batch(task, "val", part).images for task in embedded.TASKS])
     return pictures, f"validation pictures of {', '.join(embedded.TASKS)}"

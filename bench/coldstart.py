@@ -46,7 +46,7 @@ def child(job: dict) -> dict:
     device = torch.device(job["device"])
     marks.append(perf_counter())
     if job["artifact"]:
-        source = artifact.read(job["artifact"])
+        source = artifact.read(job["artifact"]).at(job["precision"])
         shape = Network(source.network, torch.nn.Identity(), source.inputs, source.outputs, "", "")
     else:
         world = job["world"]

@@ -20,7 +20,7 @@ def _roofline(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--session", default=sessions, metavar="A,B", help=f"{', '.join(names('runtime.sessions'))} (default: {sessions})")
     precisions = "fp32,bf16,int8"
     parser.add_argument("--precision", default=precisions, metavar="A,B", help=f"{', '.join(PRECISIONS)} (default: {precisions})")
-    parser.add_argument("--pairs", type=int, default=7, help="calls of each candidate and of eager fp32, in turn (default: 7)")
+    parser.add_argument("--pairs", type=int, default=25, help="calls of each candidate and of eager fp32, in turn, at most (default: 25)")
     parser.add_argument("--batch", metavar="A,B", help="pictures a call, one size or several (default: each work's own)")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
     results(parser)

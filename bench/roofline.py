@@ -18,7 +18,7 @@ from runtime.network import DTYPES, Network
 
 SIDES = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}
 VECTOR = {"cpu": 64 << 20, "cuda": 1 << 28}  # float32 numbers: far beyond every cache
-ROUNDS = 5
+ROUNDS = 15
 WIDTH = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}  # bytes of a weight
 
 

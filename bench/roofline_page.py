@@ -1,6 +1,7 @@
 """The page of `fvit roofline`, from rows alone."""
 
 import math
+from statistics import median
 
 import pandas as pd
 
@@ -32,10 +33,11 @@ def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
         parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
         parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
     parts += [_growth(row) for row in rows if row["kind"] == "growth"][-1:]
+    parts += [_arrangements(row) for row in rows if row["kind"] == "arrangements"][-1:]
     return "\n".join([*parts, "", READING]), cells
 
 
-COLUMNS = ("session", "precision", "ms a call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
+COLUMNS = ("session", "precision", "pairs", "ms a call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
 
 
 def heading(head: dict) -> str:
@@ -47,7 +49,7 @@ def heading(head: dict) -> str:
 
 - machine: {env["cpu"]}, {env["cores"]} cores, {env["threads"]} threads, {env["memory_gib"]} GiB{gpu}; load at start {env["load_at_start"]}
 - commit {env["commit"]}, Python {env["python"]}, {versions}
-- {head["settings"]["pairs"]} pairs a candidate; memory bandwidth {head["bandwidth"] / 1e9:.1f} GB/s
+- {head["settings"]["pairs"]} pairs a candidate at most; memory bandwidth {head["bandwidth"] / 1e9:.1f} GB/s
 
 {table(("matrix product", "billion operations a second"), ceilings)}"""
 
@@ -57,11 +59,11 @@ def _cell(row: dict) -> dict:
     cell = {name: row[name] for name in names} | {"reason": row.get("reason", "")}
     if "seconds" not in row:
         return cell
-    median, low, high = median_interval(row["seconds"])
+    middle, low, high = median_interval(row["seconds"])
     ratio = _ratio(row)
     parity = row["parity"]
     return cell | {
-        "seconds": median, "low": low, "high": high, "ratio": ratio[0], "ratio_low": ratio[1], "ratio_high": ratio[2],
+        "seconds": middle, "low": low, "high": high, "ratio": ratio[0], "ratio_low": ratio[1], "ratio_high": ratio[2],
         "aimed_at": WORKS[row["work"]].wanted.get(row["precision"]), "roofline_share": row["roofline_share"], "flops": row["flops"],
         "cosine": parity["cosine"], "labels": parity["labels"], "pairs": len(row["seconds"]),
     }  # fmt: skip
@@ -77,32 +79,51 @@ def _reference(mine: list[dict], head: dict) -> tuple:
     """Eager fp32 itself, over the pairs of all candidates."""
     times = [value for row in mine if "seconds" in row for value in row["reference_seconds"]]
     if not times:
-        return (*REFERENCE, "–", "", "", "", "", "")
-    median, low, high = median_interval(times)
+        return (*REFERENCE, "", "–", "", "", "", "", "")
+    middle, low, high = median_interval(times)
     flops = next(row["flops"] for row in mine if "flops" in row)
-    share = flops / head["ceilings"][REFERENCE[1]] / median
-    return (*REFERENCE, f"{median * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]", "1", "", f"{share:.0%}", "", "")
+    share = flops / head["ceilings"][REFERENCE[1]] / middle
+    return (*REFERENCE, "", f"{middle * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]", "1", "", f"{share:.0%}", "", "")
 
 
 def _line(row: dict) -> tuple:
     if "seconds" not in row:
-        return row["session"], row["precision"], f"– ({row['word']})", "", "", "", "", ""
-    median, low, high = median_interval(row["seconds"])
+        return row["session"], row["precision"], "", f"– ({row['word']})", "", "", "", "", ""
+    middle, low, high = median_interval(row["seconds"])
     ratio, parity = _ratio(row), row["parity"]
     wanted = WORKS[row["work"]].wanted.get(row["precision"])
     trained = "random" not in row["weights"] and not math.isnan(parity["labels"])
     return (
-        row["session"], row["precision"], f"{median * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]",
+        row["session"], row["precision"], len(row["seconds"]), f"{middle * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]",
         f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}] (1/{1 / ratio[0]:.1f})", f"1/{1 / wanted:g}" if wanted else "",
         f"{row['roofline_share']:.0%}", f"{parity['cosine']:.5f}", f"{parity['labels']:.1%}" if trained else "",
     )  # fmt: skip
 
 
 def _growth(row: dict) -> str:
-    draws = list(row["growth"])
-    times = [row["growth"][m] * 1e3 for m in draws]
-    names = ("a draw of one picture, ms", *(f"m = {int(m):,}" for m in draws), "last / first")
-    line = (f"{row['session']} {row['precision']}", *(f"{time:.2f}" for time in times), f"{times[-1] / times[0]:.3f}")
+    """Medians over the rounds; the last column is the ratio within a round."""
+    rounds = {int(draws): times for draws, times in row["growth"].items()}
+    first, last = rounds[min(rounds)], rounds[max(rounds)]
+    ratios = sorted(b / a for a, b in zip(first, last, strict=True))
+    names = ("a draw of one picture, ms", *(f"m = {draws:,}" for draws in rounds), f"last / first, {len(ratios)} rounds")
+    line = (
+        f"{row['session']} {row['precision']}",
+        *(f"{median(times) * 1e3:.2f}" for times in rounds.values()),
+        f"{median(ratios):.3f} [{ratios[0]:.3f}, {ratios[-1]:.3f}]",
+    )
     return "\nAs many draws of one picture, noise and votes in, without a map (aimed at: within 5 % of constant):\n\n" + table(
         names, [line]
+    )
+
+
+def _arrangements(row: dict) -> str:
+    times = row["seconds"]
+    chosen = dict(enumerate(next(iter(times.values()))))
+    lines = []
+    for name, mine in times.items():
+        ratio = paired_ratio(dict(enumerate(mine)), chosen)
+        assert ratio is not None
+        lines.append((name, f"{median(mine) * 1e3:.4g}", f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]"))
+    return f"\nThreads, requests and shapes of openvino {row['precision']}, the same draw:\n\n" + table(
+        ("arrangement", "ms a call", "of the first"), lines
     )

@@ -55,7 +55,8 @@ class Chain:
         world = build(WorldOptions())
         pictures = embedded.batch(embedded.TASKS[0], "test", range(PICTURES))
         images, self.labels = pictures.images.to(device), pictures.labels.tolist()
-        source = artifact.read(job["artifact"]) if job["artifact"] else Workbench(world, device).network("classify_draws", job["precision"])
+        network = Workbench(world, device).network
+        source = artifact.read(job["artifact"]).at(job["precision"]) if job["artifact"] else network("classify_draws", job["precision"])
         session = plugins.load("runtime.sessions", job["session"]).load(source, device)
         level = schedule.level(world.denoiser.schedule, NOISE / 255, "cumulative")
         step, size = fused(session, level, world.denoiser.schedule), (world.denoiser.size, world.denoiser.size)

@@ -6,6 +6,7 @@ is loaded at a time: a 552.8 M network in eight forms does not fit into memory t
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import median
 
 from diffusers import UNet2DModel
 
@@ -22,7 +23,9 @@ from runtime.smooth import Plan, fused, smooth
 from runtime.unet import EpsNetwork
 
 REFERENCE = ("eager", "fp32")
+LEAST, ENOUGH = 5, 30.0  # pairs, seconds
 GROWTH = (10, 100, 1_000, 10_000)  # draws of one picture
+ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,9 @@ def candidates(sessions: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]
 
 
 def measure(work: Work, candidate: tuple[str, str], batch: int, pairs: int, bench: Workbench) -> dict:
-    """One candidate: parity, then `pairs` calls of it and of the reference in turn, after one of each that is not counted.
+    """One candidate: parity, then `pairs` calls at most of it and of the reference in turn, after one of each that is not counted.
+
+    After LEAST pairs it ends once ENOUGH seconds are over.
 
     Left out: loading, exporting, parity. FvitError with the reason where it cannot be had or failed parity.
     """
@@ -55,11 +60,13 @@ def measure(work: Work, candidate: tuple[str, str], batch: int, pairs: int, benc
     found: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call(*inputs)
-    for _ in range(pairs):
+    for number in range(pairs):
+        if number >= LEAST and sum(map(sum, found.values())) > ENOUGH:
+            break
         for name, call in calls.items():
             found[name].append(seconds(lambda call=call: call(*inputs), bench.device))
     least = roofline.least(network, precision, batch, bench.device)
-    middle = sorted(found["seconds"])[pairs // 2]
+    middle = median(found["seconds"])
     return found | {
         "least_seconds": least,
         "roofline_share": least / middle,
@@ -70,20 +77,25 @@ def measure(work: Work, candidate: tuple[str, str], batch: int, pairs: int, benc
     }
 
 
-def growth(bench: Workbench, session: str, precision: str) -> dict[int, float]:
-    """Seconds a draw of one picture through the fused graph, for each number of draws; few draws are repeated, and the median kept.
+def growth(bench: Workbench, session: str, precision: str) -> dict[int, list[float]]:
+    """Seconds a draw of one picture through the fused graph, for each number of draws and round.
 
-    In: resizes, noise, denoiser, classifier, votes. Left out: maps.
+    A round goes from few draws to many and back, since a machine's speed drifts: each number is then measured early and late, few draws
+    often, and the round's median kept. In: resizes, noise, denoiser, classifier, votes. Left out: maps.
     """
     process = bench.world.denoiser.schedule
     level = schedule.level(process, NOISE / 255, "cumulative")
     step = fused(bench.load(session, precision, "classify_draws").session, level, process)
     size = (bench.world.denoiser.size, bench.world.denoiser.size)
-    found = {}
-    for draws in GROWTH:
-        plan = Plan(level.sigma, draws, 0, GROWTH[0], size)  # one batch for all, filled by every number
-        times = [seconds(lambda plan=plan: smooth(bench.world.images, [0], plan, step), bench.device) for _ in range(max(1, 300 // draws))]
-        found[draws] = sorted(times)[len(times) // 2] / draws
+    found: dict[int, list[float]] = {draws: [] for draws in GROWTH}
+    for _ in range(ROUNDS):
+        times: dict[int, list[float]] = {draws: [] for draws in GROWTH}
+        for draws in (*GROWTH, *reversed(GROWTH[:-1])):
+            plan = Plan(level.sigma, draws, 0, GROWTH[0], size)  # one batch for all, filled by every number
+            for _ in range(max(1, 200 // draws)):
+                times[draws].append(seconds(lambda plan=plan: smooth(bench.world.images, [0], plan, step), bench.device) / draws)
+        for draws, mine in times.items():
+            found[draws].append(median(mine))
     return found
 
 

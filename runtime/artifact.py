@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -45,6 +45,10 @@ class Artifact:
     def size(self) -> int:
         """Bytes on disk, weights included."""
         return sum(file["bytes"] for file in self.files.values())
+
+    def at(self, precision: str) -> "Artifact":
+        """The same file for a session that computes it in `precision`."""
+        return replace(self, precision=precision)
 
 
 def cache() -> Path:

@@ -5,7 +5,7 @@ import argparse
 import torch
 from rich.console import Console
 
-from bench import records, report, roofline, roofline_page, works
+from bench import arrangements, records, report, roofline, roofline_page, works
 from bench.measure import SESSIONS, Workbench
 from bench.records import Rows
 from bench.timing import cores, fixed_threads
@@ -75,6 +75,7 @@ class Rooflines:
                 bench.forget(session, precision, work.kind)
         if work.kind == "classify_draws":
             self._growth(name, key, bench)
+            self._arrangements(name, key, bench)
 
     def _growth(self, name: str, key: str, bench: Workbench) -> None:
         """Of the fastest candidate: whether a draw costs the same however many there are."""
@@ -86,3 +87,12 @@ class Rooflines:
             self.rows.append(
                 {"kind": "growth", "campaign": name} | facts | {"growth": works.growth(bench, best["session"], best["precision"])}
             )
+
+    def _arrangements(self, name: str, key: str, bench: Workbench) -> None:
+        """Of OpenVINO in its lowest floating precision asked for, if it was asked for and can run here."""
+        mine = [precision for session, precision in self._candidates() if session == "openvino" and precision != "int8"]
+        if not mine or plugins.load(SESSIONS, "openvino").available():
+            return
+        self.console.print(f"threads and requests of openvino {mine[-1]}", highlight=False)
+        found = arrangements.measure(WORKS[key], mine[-1], self.options.pairs, bench)
+        self.rows.append({"kind": "arrangements", "campaign": name, "work": key, "precision": mine[-1], "seconds": found})

@@ -112,3 +112,13 @@ def test_bad_input(words, told, tmp_path, capsys):
     assert main(["roofline", *words, "--results", str(tmp_path)]) == 2
     assert told in capsys.readouterr().err
     assert not json.dumps([str(path) for path in tmp_path.iterdir()]).count("roofline.md")
+
+
+def test_arrangements_of_threads_are_measured_in_turn(tmp_path):
+    pytest.importorskip("openvino")
+    code = main(["roofline", "--work", "draw", "--session", "openvino", "--precision", "bf16", "--pairs", "2", "--results", str(tmp_path)])
+    (folder,) = tmp_path.iterdir()
+    (row,) = [row for row in Rows(folder).read() if row["kind"] == "arrangements"]
+    assert code == 0 and row["precision"] == "bf16" and {len(times) for times in row["seconds"].values()} == {2}
+    page = (folder / "roofline.md").read_text()
+    assert "| one thread | " in page and "| as it is: a request for each thread, pinned, shapes fixed | " in page
