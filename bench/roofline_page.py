@@ -21,10 +21,15 @@ READING = """## How to read it
 
 
 def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
-    """Markdown, and one line for each candidate."""
-    head = next(row for row in rows if row["kind"] == "campaign")
+    """Markdown, campaign by campaign, and one line for each candidate."""
+    parts = ["# Roofline"]
+    for head in (row for row in rows if row["kind"] == "campaign"):
+        parts += _campaign(head, [row for row in rows if row.get("campaign") == head["campaign"]])
+    return "\n".join([*parts, "", READING]), pd.DataFrame([_cell(row) for row in rows if row["kind"] == "pair"])
+
+
+def _campaign(head: dict, rows: list[dict]) -> list[str]:
     pairs = [row for row in rows if row["kind"] == "pair"]
-    cells = pd.DataFrame([_cell(row) for row in pairs])
     parts = [heading(head)]
     for key, batch in dict.fromkeys((row["work"], row["batch"]) for row in pairs):
         mine = [row for row in pairs if (row["work"], row["batch"]) == (key, batch)]
@@ -33,8 +38,7 @@ def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
         parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
         parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
     parts += [_growth(row) for row in rows if row["kind"] == "growth"][-1:]
-    parts += [_arrangements(row) for row in rows if row["kind"] == "arrangements"][-1:]
-    return "\n".join([*parts, "", READING]), cells
+    return parts + [_arrangements(row) for row in rows if row["kind"] == "arrangements"][-1:]
 
 
 COLUMNS = ("session", "precision", "pairs", "ms a call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
@@ -45,8 +49,7 @@ def heading(head: dict) -> str:
     gpu = f", {env['gpu']['name']}" if env["gpu"] else ""
     versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
     ceilings = [(precision, f"{value / 1e9:,.0f}") for precision, value in head["ceilings"].items()]
-    return f"""# Roofline
-
+    return f"""
 - machine: {env["cpu"]}, {env["cores"]} cores, {env["threads"]} threads, {env["memory_gib"]} GiB{gpu}; load at start {env["load_at_start"]}
 - commit {env["commit"]}, Python {env["python"]}, {versions}
 - {head["settings"]["pairs"]} pairs a candidate at most; memory bandwidth {head["bandwidth"] / 1e9:.1f} GB/s

@@ -22,10 +22,18 @@ def run(options: argparse.Namespace) -> int:
     if not options.from_rows:
         with fixed_threads(cores()):
             Rooflines(options, rows, console).all()
-    found = records.latest(rows.read(), TABLE)
+    found = of_each_work(rows.read())
     page, cells = roofline_page.render(found)
     report.publish(rows.folder, TABLE, page, cells, console)
     return int(any(row.get("word") == "ParityError" for row in found))
+
+
+def of_each_work(rows: list[dict]) -> list[dict]:
+    """The rows of the last campaign begun for each work, with its head: one work measured again does not unmake the others."""
+    records.latest(rows, TABLE)  # refuses a folder without any
+    heads = [row["campaign"] for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == TABLE]
+    owner = {row["work"]: row["campaign"] for name in heads for row in rows if row.get("campaign") == name and row["kind"] == "pair"}
+    return [row for row in rows if row.get("campaign") in owner.values() and row["campaign"] == owner.get(row.get("work"), row["campaign"])]
 
 
 class Rooflines:
