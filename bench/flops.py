@@ -11,7 +11,7 @@ from runtime.network import Network
 
 def flops(network: Network) -> int:
     """Matrix products, convolutions and attention of one picture; element-wise work is not counted."""
-    state = network.module.state_dict()
+    state = {**dict(network.module.named_parameters()), **dict(network.module.named_buffers())}  # a state_dict lacks some buffers
     device = next(network.module.parameters()).device
     inputs = tuple(x.to(device) for x in example(network, batch=1))
     with FakeTensorMode() as fake, torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -19,6 +19,7 @@ from runtime import ability, denoise, explain, plugins
 from runtime import schedule as schedules
 from runtime.artifact import Artifact
 from runtime.errors import FvitError, SessionUnavailable
+from runtime.memory import Fitting
 from runtime.network import Network, at_precision
 from runtime.protocols import Denoiser, Session
 from runtime.schedule import NoiseLevel
@@ -99,7 +100,8 @@ class Workbench:
         self.say(f"loading {session} {precision} {network.name}")
         artifact = self._export(kind, file) if plugin.SOURCE is Artifact else None
         start = now(self.device)
-        loaded = plugin.load(artifact.at(precision) if artifact else network, self.device)
+        made = plugin.load(artifact.at(precision) if artifact else network, self.device)
+        loaded = Fitting(made, f"{session} {precision} {network.name}", made.facts, self.say)
         took = now(self.device) - start
         checked = None
         if (session, precision) != ("eager", "fp32"):

@@ -8,10 +8,12 @@ from small import small_backbone, small_denoiser
 
 from bench import measure, roofline, works
 from bench.cli import main
+from bench.commands.roofline import of_each_work
 from bench.records import Rows
 from bench.works import Work
 from bench.worlds import World
 from export import networks
+from runtime import backbone
 
 CPU = torch.device("cpu")
 
@@ -42,6 +44,11 @@ def test_the_least_time_is_bound_by_products_or_by_bytes(monkeypatch):
     assert slow == pytest.approx(batch * roofline.flops(network) / 1e9) and slow == pytest.approx(4 * fast)
     monkeypatch.setattr(roofline, "bandwidth", lambda device: 1.0)
     assert roofline.least(network, "fp32", batch, CPU) == roofline.traffic(network, "fp32", batch)
+
+
+def test_operations_of_a_network_with_buffers_that_no_file_holds():
+    swin = backbone.build("swin_embedded")
+    assert set(dict(swin.model.named_buffers())) - set(swin.model.state_dict()) and roofline.flops(networks.backbone(swin)) > 1e8
 
 
 def test_int8_has_no_lower_ceiling_than_bf16():
@@ -122,3 +129,13 @@ def test_arrangements_of_threads_are_measured_in_turn(tmp_path):
     assert code == 0 and row["precision"] == "bf16" and {len(times) for times in row["seconds"].values()} == {2}
     page = (folder / "roofline.md").read_text()
     assert "| one thread | " in page and "| as it is: a request for each thread, pinned, shapes fixed | " in page
+
+
+def test_one_work_measured_again_leaves_the_others():
+    def campaign(name: str, *found: str) -> list[dict]:
+        head = {"kind": "campaign", "campaign": name, "settings": {"table": "roofline"}}
+        return [head, *({"kind": "pair", "campaign": name, "work": work} for work in found)]
+
+    rows = [*campaign("a", "draw", "vit_b16"), *campaign("b", "vit_b16"), *campaign("c")]
+    kept = [(row["campaign"], row.get("work")) for row in of_each_work(rows)]
+    assert kept == [("a", None), ("a", "draw"), ("b", None), ("b", "vit_b16")]
