@@ -3,9 +3,9 @@
 Tolerances bound the largest difference in units of the reference's standard deviation, since scores, epsilon and pixels differ in scale.
 fp32   2e-3  sums are taken in another order: 1e-6 an operation, 1e-5 over a UNet; a wrong kernel or transposed axis gives 1
 fp16   5e-2  10 bits: 5e-4 an operation, about 1e-2 over a hundred layers
-bf16   1     7 bits: 4e-3 an operation, about 1e-1 over a hundred layers. A cosine of 0.99 judges it: a root mean square error of 0.14; the
-             largest of 1e5 such errors lies 4 to 7 times as far (0.545 was seen at a cosine of 0.997), so this bound refuses broken values only
-int8   1     the same, and with trained weights 98 % equal labels on pictures that no calibration saw
+bf16   5e-1  7 bits: 4e-3 an operation, about 1e-1 over a hundred layers, and the largest of 1e5 values lies 4 times as far; its cosine
+             must still be 0.99 (0.303 was seen on a CPU with AMX, at an input that no chain makes; 0.55 was a time step rounded to bf16)
+int8   1     one value may lie far off; cosine 0.99 and, with trained weights, 98 % equal labels on pictures that no calibration saw
 """
 
 import math
@@ -20,7 +20,7 @@ from runtime.errors import FvitError
 from runtime.network import Network
 from runtime.protocols import Session
 
-TOLERANCE = {"fp32": 2e-3, "fp16": 5e-2, "bf16": 1.0, "int8": 1.0}
+TOLERANCE = {"fp32": 2e-3, "fp16": 5e-2, "bf16": 5e-1, "int8": 1.0}
 COSINE = {"fp32": 0.99999, "fp16": 0.999, "bf16": 0.99, "int8": 0.99}
 LABELS = {"int8": 0.98}
 BATCHES = (1, 2, 5)

@@ -133,3 +133,23 @@ def test_a_wrong_shape_dtype_or_count_is_refused_by_name(loaded):
         session(*given, given[0])
     with pytest.raises(FvitError, match="batch of 0"):
         session(*(x[:0] for x in given))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in COMPILES_EACH_SHAPE])
+def test_a_time_step_that_bf16_cannot_hold_is_not_rounded(name):
+    """777 would become 776: what the session says of 777 must lie nearer to what eager fp32 says of 777."""
+    plugin, exact = plugins.load("runtime.sessions", name), made("denoiser")
+    if why := plugin.available():
+        pytest.skip(f"{name}: {why}")
+    source = made("denoiser", "bf16")
+    if plugin.SOURCE is Artifact:
+        source = to_onnx.export(exact).at("bf16") if "bf16" in getattr(plugin, "FILES", {}) else to_onnx.export(source)
+    try:
+        session = plugin.load(source, torch.device("cpu"))
+    except SessionUnavailable as error:
+        assert (name, "bf16" in str(error)) == ("ort", True)
+        return
+    x, _ = networks.example(exact, 4)
+    at = {t: exact.module(x, torch.full((4,), t)) for t in (776.0, 777.0)}
+    found = session(x, torch.full((4,), 777.0))
+    assert (found - at[777.0]).norm() < (found - at[776.0]).norm()
