@@ -63,13 +63,13 @@ class Chain:
         maps = Explained({"vta": explain.build("vta", world.backbone)}) if job["answer"] == "map" else None
 
         def answer(numbers: Sequence[int]) -> list[int]:
-            batch = min(LARGEST, len(numbers) * job["draws"])
-            plan = Plan(level.sigma, job["draws"], 0, batch, size)
+            plan = Plan(level.sigma, job["draws"], 0, batch(len(numbers) * job["draws"]), size)
             return smooth(images[list(numbers)], list(numbers), plan, step, maps).votes.argmax(1).tolist()
 
         self.answer, self._memory = answer, PeakMemory()
         self.facts = session.facts
-        answer([0])
+        for pictures in range(1, job["merge"] + 1):  # every size that will come, for a session that prepares each of them
+            answer(range(pictures))
         self.cold_start = time.time() - job["started"]
 
     def seconds(self, pictures: int) -> float:
@@ -89,6 +89,11 @@ class Chain:
 
     def peak(self) -> int:
         return self._memory.read()
+
+
+def batch(draws: int) -> int:
+    """The fewest equal calls of LARGEST draws at most: `smooth` fills the last one up, and what it fills is lost."""
+    return -(-draws // -(-draws // LARGEST))
 
 
 class Service:

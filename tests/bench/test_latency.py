@@ -156,3 +156,7 @@ def test_a_run_that_failed_is_a_reason_and_is_tried_again(tmp_path, monkeypatch)
 def test_bad_input(words, told, tmp_path, capsys):
     assert main(["latency", *words, "--results", str(tmp_path)]) == 2
     assert told in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_draws_are_shared_out_evenly_among_the_fewest_calls():
+    assert [serving.batch(draws) for draws in (1, 10, 32, 40, 80)] == [1, 10, 32, 20, 27]
