@@ -22,10 +22,31 @@ READING = """## How to read it
 
 def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
     """Markdown, campaign by campaign, and one line for each candidate."""
-    parts = ["# Roofline"]
+    parts = ["# Roofline\n", summary([row for row in rows if row["kind"] == "pair"])]
     for head in (row for row in rows if row["kind"] == "campaign"):
         parts += _campaign(head, [row for row in rows if row.get("campaign") == head["campaign"]])
     return "\n".join([*parts, "", READING]), pd.DataFrame([_cell(row) for row in rows if row["kind"] == "pair"])
+
+
+def summary(pairs: list[dict]) -> str:
+    """Each work's fastest session in each precision that something was aimed at."""
+    lines = []
+    for key, batch in dict.fromkeys((row["work"], row["batch"]) for row in pairs):
+        mine = [row for row in pairs if (row["work"], row["batch"]) == (key, batch) and "seconds" in row]
+        if mine:
+            middle = median([value for row in mine for value in row["reference_seconds"]])
+            lines.append((f"{WORKS[key].title}, batch {batch}", f"{middle * 1e3:.4g}", *(_fastest(mine, precision) for precision in AIMED)))
+    return table(("work", "eager fp32, ms", *(f"fastest in {precision}, of eager fp32" for precision in AIMED)), lines)
+
+
+def _fastest(mine: list[dict], precision: str) -> str:
+    found = [row for row in mine if row["precision"] == precision]
+    if not found:
+        return "–"
+    best = min(found, key=lambda row: _ratio(row)[0])
+    ratio, wanted = _ratio(best)[0], WORKS[best["work"]].wanted.get(precision)
+    aimed = f"; aimed at 1/{1 / wanted:g}: {'met' if ratio <= wanted else 'missed'}" if wanted else ""
+    return f"{best['session']} {ratio:.3f} (1/{1 / ratio:.1f}){aimed}"
 
 
 def _campaign(head: dict, rows: list[dict]) -> list[str]:
@@ -41,6 +62,7 @@ def _campaign(head: dict, rows: list[dict]) -> list[str]:
     return parts + [_arrangements(row) for row in rows if row["kind"] == "arrangements"][-1:]
 
 
+AIMED = ("bf16", "int8")
 COLUMNS = ("session", "precision", "pairs", "ms a call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_backbone, small_denoiser
 
-from bench import measure, roofline, works
+from bench import measure, roofline, roofline_page, works
 from bench.cli import main
 from bench.commands.roofline import of_each_work
 from bench.records import Rows
@@ -72,6 +72,7 @@ def test_pairs_parity_and_reasons(tmp_path):
         assert row["roofline_share"] == pytest.approx(row["least_seconds"] / sorted(row["seconds"])[1])
     assert "seconds" not in pairs[2] and "in bf16: CPUExecutionProvider" in pairs[2]["reason"]
     for wanted in (
+        "| a small draw, batch 4 | ",
         "## a small draw, batch 4",
         "## a small draw, batch 2",
         "| eager | fp32 |",
@@ -129,6 +130,22 @@ def test_arrangements_of_threads_are_measured_in_turn(tmp_path):
     assert code == 0 and row["precision"] == "bf16" and {len(times) for times in row["seconds"].values()} == {2}
     page = (folder / "roofline.md").read_text()
     assert "| one thread | " in page and "| as it is: a request for each thread, pinned, shapes fixed | " in page
+
+
+def test_the_summary_tells_what_was_met():
+    def pair(precision: str, session: str, *times: float) -> dict:
+        return {
+            "work": "draw",
+            "batch": 4,
+            "session": session,
+            "precision": precision,
+            "seconds": list(times),
+            "reference_seconds": [1.0] * 3,
+        }
+
+    rows = [pair("bf16", "eager", 0.6, 0.7, 0.8), pair("bf16", "ort", 0.4, 0.4, 0.5), pair("int8", "ort", 2.0, 2.0, 2.0)]
+    assert "| a small draw, batch 4 | 1000 | ort 0.400 (1/2.5); aimed at 1/2: met | ort 2.000 (1/0.5) |" in roofline_page.summary(rows)
+    assert "eager 0.700 (1/1.4); aimed at 1/2: missed | – |" in roofline_page.summary(rows[:1])
 
 
 def test_one_work_measured_again_leaves_the_others():
