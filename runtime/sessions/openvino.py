@@ -118,7 +118,7 @@ def _cut_times(core, model):
     ends = [node for node in model.get_ops() if node.get_type_name() in ("Sin", "Cos")]
     if not ends:
         return None
-    head = openvino.Model([node.output(0) for node in ends], [model.get_parameters()[T]]).clone()
+    head = openvino.Model([node.output(0) for node in ends], [model.get_parameters()[T]]).clone()  # type: ignore  # its stubs know two Models
     for node in ends:
         given = opset13.parameter(node.output(0).partial_shape, openvino.Type.f32)
         node.output(0).replace(given.output(0))
