@@ -1,8 +1,8 @@
 """OpenVINO on an exported file, on the CPU: each batch size gets a graph of its own, fixed in shape.
 
 A batch is shared out evenly among asynchronous requests, one for each thread where it divides so: threads that never wait for each other
-beat threads that share one request, which is left to a batch of 1. bf16 is computed from the fp32 file: faster, and nearer to eager fp32,
-than from a file that is bf16 already. All of it measured: README, What does it cost to deploy?
+beat threads that share one request, which is left to a batch of 1 (`fvit roofline` measures both). bf16 is computed from the fp32 file: in
+trials that was no slower than from a file that is bf16 already.
 On a CPU with bf16 instructions OpenVINO computes in bf16 unless told otherwise, so the precision is set by name and read back. What an int8
 file leaves in float is computed in bf16 where the CPU has it. A time step would be rounded to bf16 as well, and bf16 cannot tell 257 from
 258 (cosine 0.98 at t = 777 in place of 0.9999), so what leads to a sine or cosine is cut off and computed in fp32.
