@@ -36,7 +36,11 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--merge", default="1,8", metavar="A,B", help="requests answered together at most, where several wait (default: 1,8)"
     )
-    parser.add_argument("--qps", type=float, help="pictures a second offered to `server` (default: 0.6 of the rate of one after another)")
+    parser.add_argument(
+        "--qps",
+        type=float,
+        help="pictures a second offered to `server` (default: 0.6 of the rate of one after another, by a trial before its first run)",
+    )
     parser.add_argument("--target-p99", type=float, metavar="MS", help="what server's p99 may be (default: 6 times one picture alone)")
     parser.add_argument("--seconds", type=float, default=20.0, help="least length of a run (default: 20)")
     parser.add_argument("--limit", type=float, default=900.0, help="seconds after which a run counts as hung and is ended (default: 900)")

@@ -130,6 +130,30 @@ def test_the_real_chain_by_the_command_line(tmp_path, monkeypatch, capsys, loadg
     assert "| single-stream | label | eager fp32 | 1 | 1 (1.0) |" in page and "no MLPerf results" in page
 
 
+def test_merging_is_compared_at_one_load_for_each_answer(tmp_path, monkeypatch):
+    """The first server run of an answer finds its load by a trial, the others are offered the same; maps cost more and have their own."""
+    seen = []
+
+    def found(one, artifact):
+        seen.append(one)
+        facts = {"qps": one.qps or 10.0 + len(seen), "target_p99": one.target_p99 or 100.0, "verdict": "VALID", "why": "", "merged": 1.0}
+        facts |= {"accuracy": [1.0, 0.9, 1.0], "pictures_a_second": 9.0, "resident_begin": 1, "resident_end": 2, "peak_bytes": 3}
+        return facts | {"cold_start_seconds": 1.0}
+
+    monkeypatch.setattr(latency, "run", found)
+    monkeypatch.setattr(latency, "available", lambda: None)
+    words = ["latency", "--scenario", "server,offline", "--session", "eager", "--merge", "1,4,8", "--results", str(tmp_path)]
+    assert main(words) == 0
+    offered = {(one.answer, one.merge): (one.qps, one.target_p99) for one in seen if one.scenario == "server"}
+    assert offered == {
+        ("label", 1): (None, None), ("label", 4): (11.0, 100.0), ("label", 8): (11.0, 100.0),
+        ("map", 1): (None, None), ("map", 4): (14.0, 100.0), ("map", 8): (14.0, 100.0),
+    }  # fmt: skip
+    (folder,) = tmp_path.iterdir()
+    assert "- server, map, 10 draws: offered 14 pictures a second, p99 wanted within 100 ms" in (folder / "latency.md").read_text()
+    assert main(words) == 0 and len(seen) == 12
+
+
 def test_a_run_that_failed_is_a_reason_and_is_tried_again(tmp_path, monkeypatch):
     tried = []
 
