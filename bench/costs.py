@@ -39,7 +39,7 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--qps",
         type=float,
-        help="pictures a second offered to `server` (default: 0.6 of the rate of one after another, by a trial before its first run)",
+        help="pictures a second offered to `server` (default: 0.5 of the rate of one after another, by a trial before its first run)",
     )
     parser.add_argument("--target-p99", type=float, metavar="MS", help="what server's p99 may be (default: 6 times one picture alone)")
     parser.add_argument("--seconds", type=float, default=20.0, help="least length of a run (default: 20)")

@@ -1,7 +1,7 @@
 """The child process of `fvit latency`: loads the chain that passed parity before, answers LoadGen's queries, writes down what it saw.
 
-A query is one picture with all its draws. One worker takes the requests that wait, up to `merge` of them, and answers them together: no
-request waits for others to come. LoadGen hangs for ever on a query that nobody answers and dies of an exception in its callback, so every
+A query is one picture with all its draws. The main thread takes the requests that wait, up to `merge` of them, and answers them together:
+no request waits for others to come. LoadGen hangs for ever on a query that nobody answers and dies of an exception in its callback, so every
 query gets an answer, -1 where the chain failed, and the first failure is kept and told.
 """
 
@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PICTURES = 60  # test pictures, in turn
@@ -20,21 +21,31 @@ FAILED = -1
 
 
 def main(job: dict, folder: Path) -> None:
-    """Serves one scenario; `folder` gets answers.json, and LoadGen's own logs."""
+    """Serves one scenario; `folder` gets answers.json, and LoadGen's own logs. The chain works in one thread from first to last."""
     chain = Chain(job)
     alone = chain.seconds(1)
     offered = job | {"qps": job["qps"] or SHARE / alone, "target_p99": job["target_p99"] or TARGET * alone * 1e3}
+    rate = max(1.0 / alone, job["merge"] / chain.seconds(job["merge"]))
     service = Service(chain.answer, job["merge"])
     begun = chain.memory()
-    rate = max(1.0 / alone, job["merge"] / chain.seconds(job["merge"]))
-    latencies = SCENARIOS[job["scenario"]](offered, service, rate, folder)
-    service.stop()
+    with ThreadPoolExecutor(1) as caller:
+        asked = caller.submit(ask, job["scenario"], offered, service, rate, folder)
+        service.work()
+        latencies = asked.result()
     facts = {
         "cold_start_seconds": chain.cold_start, "resident_begin": begun, "resident_end": chain.memory(), "peak_bytes": chain.peak(),
         "answers": service.answers, "labels": chain.labels, "failure": service.failure, "merged": service.merged, "facts": chain.facts,
         "latencies": latencies, "qps": offered["qps"], "target_p99": offered["target_p99"],
     }  # fmt: skip
     (folder / "answers.json").write_text(json.dumps(facts))
+
+
+def ask(scenario: str, job: dict, service: "Service", rate: float, folder: Path) -> list[float] | None:
+    """Runs `scenario` against `service`, which stops working whatever comes of it."""
+    try:
+        return SCENARIOS[scenario](job, service, rate, folder)
+    finally:
+        service.stop()
 
 
 class Chain:
@@ -97,7 +108,7 @@ def batch(draws: int) -> int:
 
 
 class Service:
-    """A queue and its one worker; `respond(ids, labels)` is called with each group of answers."""
+    """A queue and whoever calls `work`; `respond(ids, labels)` is called with each group of answers."""
 
     def __init__(self, answer: Callable[[Sequence[int]], list[int]], merge: int):
         self._answer, self._merge, self._waiting = answer, merge, queue.SimpleQueue()
@@ -105,18 +116,16 @@ class Service:
         self.merged: list[int] = []  # how many were answered together
         self.failure: str | None = None
         self.respond: Callable[[Sequence[int], Sequence[int]], None] = lambda ids, labels: None
-        self._worker = threading.Thread(target=self._work, daemon=True)
-        self._worker.start()
 
     def put(self, ids: Sequence[int], numbers: Sequence[int]) -> None:
         for pair in zip(ids, numbers, strict=True):
             self._waiting.put(pair)
 
     def stop(self) -> None:
+        """What waits already is answered before `work` returns."""
         self._waiting.put(None)
-        self._worker.join()
 
-    def _work(self) -> None:
+    def work(self) -> None:
         while (group := self._next()) is not None:
             ids, numbers = zip(*group, strict=True)
             try:
@@ -186,7 +195,7 @@ def loadgen(job: dict, service: Service, rate: float, folder: Path) -> None:
     lg.DestroySUT(sut)
 
 
-SHARE = 0.6  # of the rate of one picture after another: what `server` is offered unless --qps says otherwise
+SHARE = 0.5  # of the rate of one picture after another: what `server` is offered unless --qps says otherwise
 TARGET = 6.0  # times the median of one picture alone: what its 99th percentile may be unless --target-p99 says otherwise
 OFFLINE = 1.3  # LoadGen makes as many queries as last long enough at so many times the rate measured
 QUERIES = {"single-stream": 64, "server": 480, "offline": 1}  # LoadGen believes p90 from 64 on and p99 from 459 on

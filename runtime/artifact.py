@@ -68,7 +68,7 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
         raise ArtifactError(f"{folder / MANIFEST} is damaged; delete {folder} and export again") from None
     if facts.get("format") != FORMAT:
         raise ArtifactError(
-            f"{folder} was made by an incompatible version (format {facts.get('format')}, {FORMAT} is wanted); export again"
+            f"{folder} was made by an incompatible version (format {facts.get('format')}, {FORMAT} is wanted); delete it and export again"
         )
     missing = {f.name for f in fields(Artifact) if f.default_factory is MISSING} - {"folder"} - facts.keys()
     if missing:
@@ -77,7 +77,9 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
     if network is not None and artifact.network != network:
         raise ArtifactError(f"{folder} holds the network {artifact.network}, {network} is wanted; export that one")
     if fingerprint is not None and artifact.fingerprint != fingerprint:
-        raise ArtifactError(f"{folder} is stale: it holds other weights ({artifact.weights}) than the network asked for; export again")
+        raise ArtifactError(
+            f"{folder} is stale: it holds other weights ({artifact.weights}) than the network asked for; delete the folder and export again"
+        )
     _verify(artifact)
     return artifact
 
@@ -136,6 +138,8 @@ def _verify(artifact: Artifact) -> None:
         if not file.is_file():
             raise ArtifactError(f"{file} is missing; delete {artifact.folder} and export again")
         if file.stat().st_size != facts["bytes"]:
-            raise ArtifactError(f"{file} is truncated: {file.stat().st_size} bytes, {facts['bytes']} are wanted; export again")
+            raise ArtifactError(
+                f"{file} is truncated: {file.stat().st_size} bytes, {facts['bytes']} are wanted; delete the folder and export again"
+            )
         if sha256(file) != facts["sha256"]:
-            raise ArtifactError(f"{file} was altered: its hash is not the one in {MANIFEST}; export again")
+            raise ArtifactError(f"{file} was altered: its hash is not the one in {MANIFEST}; delete the folder and export again")

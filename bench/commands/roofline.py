@@ -1,6 +1,7 @@
 """`fvit roofline`: the machine's ceilings, and each network in every session and precision beside eager fp32 and beside its ceiling."""
 
 import argparse
+from statistics import median
 
 import torch
 from rich.console import Console
@@ -89,7 +90,7 @@ class Rooflines:
         """Of the fastest candidate: whether a draw costs the same however many there are."""
         mine = [row for row in self.rows.read() if row.get("campaign") == name and row.get("work") == key and "seconds" in row]
         if mine:
-            best = min(mine, key=lambda row: min(row["seconds"]))
+            best = min(mine, key=lambda row: median(row["seconds"]) / row["batch"])
             self.console.print(f"seconds a draw, {works.GROWTH[0]} to {works.GROWTH[-1]:,} draws: {best['session']} {best['precision']}")
             facts = {"work": key, "session": best["session"], "precision": best["precision"]}
             self.rows.append(

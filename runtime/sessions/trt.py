@@ -16,6 +16,7 @@ from runtime.artifact import Artifact
 from runtime.engines import CURE, available, checked, constructed, engine_facts, engine_path, failure, listener, machine
 from runtime.errors import ArtifactError, FvitError, SessionUnavailable
 from runtime.network import check_inputs
+from runtime.sessions._replay import replay
 
 SOURCE = Artifact
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
@@ -82,23 +83,11 @@ class Trt:
 
     def __call__(self, *inputs: Tensor):
         check_inputs(self._name, self._specs, inputs, self._largest)
-        if any(x.device != self._device for x in inputs):
-            raise FvitError(f"{self._name}: inputs on {', '.join(str(x.device) for x in inputs)} came, {self._device} is wanted")
         batch = inputs[0].shape[0]
         if batch not in self._recorded:
             self._recorded[batch] = self._record(batch)
-        recorded, caller = self._recorded[batch], torch.cuda.current_stream(self._device)
-        self._stream.wait_stream(caller)
-        with torch.inference_mode(), torch.cuda.stream(self._stream):
-            for buffer, x in zip(recorded.inputs, inputs, strict=True):
-                buffer.copy_(x)
-                x.record_stream(self._stream)
-            recorded.graph.replay()
-            outputs = tuple(buffer.to(torch.float32, copy=True) for buffer in recorded.outputs)
-        caller.wait_stream(self._stream)
-        for output in outputs:
-            output.record_stream(caller)
-        return outputs[0] if len(outputs) == 1 else outputs
+        recorded = self._recorded[batch]
+        return replay(recorded.graph.replay, inputs, recorded.inputs, recorded.outputs, self._stream)
 
     @torch.inference_mode()
     def _record(self, batch: int) -> Recorded:

@@ -22,8 +22,10 @@ from pathlib import Path
 from bench import serving
 job = json.loads(sys.argv[1])
 service = serving.Service(lambda numbers: time.sleep(0.002) or [n % 10 for n in numbers], job["merge"])
-serving.loadgen(job, service, job["merge"] / 0.002, Path(sys.argv[2]))
-service.stop()
+with serving.ThreadPoolExecutor(1) as caller:
+    asked = caller.submit(serving.ask, job["scenario"], job, service, job["merge"] / 0.002, Path(sys.argv[2]))
+    service.work()
+asked.result()
 print(len(service.answers), max(service.merged))
 """
 
@@ -76,10 +78,22 @@ def test_waiting_requests_are_merged_and_a_failure_is_an_answer():
     service.put(range(100, 105), range(5))
     service.put([105], [7])
     service.stop()
+    service.work()
     assert service.merged == [len(ids) for ids, _ in seen] and sum(service.merged) == 6 and max(service.merged) == 3
     answered = {i: label for ids, labels in seen for i, label in zip(ids, labels, strict=True)}
     assert set(answered) == set(range(100, 106)) and answered[105] == serving.FAILED
     assert service.failure == "RuntimeError: no such picture"
+
+
+def test_a_scenario_that_fails_ends_the_work(tmp_path, monkeypatch):
+    def failing(job, service, rate, folder):
+        raise OSError("no logs")
+
+    monkeypatch.setitem(serving.SCENARIOS, "offline", failing)
+    service = Service(lambda numbers: [0] * len(numbers), 1)
+    with pytest.raises(OSError, match="no logs"):
+        serving.ask("offline", {}, service, 1.0, tmp_path)
+    service.work()  # returns
 
 
 def test_a_run_that_hangs_is_ended_with_its_children(tmp_path):
