@@ -37,12 +37,12 @@ def child(job: dict) -> dict:
     marks = [perf_counter()]
     import torch
 
-    from bench.timing import PeakMemory, cores, now
+    from bench.timing import PeakMemory, now, settle
     from export.networks import denoiser_step, example
     from runtime import artifact, denoisers, plugins
     from runtime.network import Network, at_precision
 
-    torch.set_num_threads(cores())
+    settle()
     device = torch.device(job["device"])
     marks.append(perf_counter())
     if job["artifact"]:

@@ -53,10 +53,10 @@ class Frontier:
     def __init__(self, bench: Workbench, images: int):
         self.bench, self.numbers = bench, list(range(images))
         look = Look(BACKBONE, embedded.TASKS[0], images, attack=ATTACK, eps=EPS)
-        looker = Looker(bench.say)
+        looker = Looker(bench.say, device=bench.device.type)
         looker.benches[BACKBONE] = bench
         seen = [looker.seen(one, range(images)) for one in (look.clean, look)]
-        self.images = {"clean": seen[0].pictures.images, "attacked": seen[1].pictures.images}
+        self.images = {"clean": seen[0].pictures.images.to(bench.device), "attacked": seen[1].pictures.images.to(bench.device)}
         self.labels = seen[0].pictures.labels
         self.level = schedule.level(bench.world.denoiser.schedule, NOISE / 255, "cumulative")
         self.wanted = self._maps(Point(*REFERENCE).defence(self.level))
@@ -91,7 +91,7 @@ class Frontier:
         drawn = replace(defence, draws=last - first, first=first)
         answer = defences.answer(self.bench, self.images[which], self.numbers, drawn, {})
         assert answer.votes is not None
-        return answer.votes
+        return answer.votes.cpu()
 
     def _at(self, votes: dict[str, list[Tensor]], number: int, levels: list[int]) -> dict:
         """The first `levels[number]` draws."""

@@ -56,12 +56,12 @@ class Chain:
 
         from bench.data import embedded
         from bench.measure import Workbench
-        from bench.timing import PeakMemory, cores
+        from bench.timing import PeakMemory, settle
         from bench.worlds import NOISE, WorldOptions, build
         from runtime import artifact, explain, plugins, schedule
         from runtime.smooth import Explained, Plan, fused, smooth
 
-        torch.set_num_threads(cores())
+        settle()
         device = torch.device(job["device"])
         world = build(WorldOptions())
         pictures = embedded.batch(embedded.TASKS[0], "test", range(PICTURES))

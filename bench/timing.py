@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from runtime.errors import FvitError
+
 CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
@@ -65,6 +67,26 @@ def fixed_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """A thread for each core; on a GPU convolutions find their fastest kernel by trial, and none in TF32, which would not be fp32."""
+    with fixed_threads(cores()), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        yield
+
+
+def settle() -> None:
+    """`settled` for a whole process that does nothing but measure."""
+    torch.set_num_threads(cores())
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = True, False
+
+
+def chosen(asked: str | None) -> torch.device:
+    """The device asked for, or CUDA where there is one; FvitError where it was asked for and there is none."""
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise FvitError(f"--device cuda came, but torch {torch.__version__} sees no GPU here; leave it out or see fvit doctor")
+    return torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def cores() -> int:

@@ -87,13 +87,14 @@ def growth(bench: Workbench, session: str, precision: str) -> dict[int, list[flo
     level = schedule.level(process, NOISE / 255, "cumulative")
     step = fused(bench.load(session, precision, "classify_draws").session, level, process)
     size = (bench.world.denoiser.size, bench.world.denoiser.size)
+    images = bench.world.images.to(bench.device)
     found: dict[int, list[float]] = {draws: [] for draws in GROWTH}
     for _ in range(ROUNDS):
         times: dict[int, list[float]] = {draws: [] for draws in GROWTH}
         for draws in (*GROWTH, *reversed(GROWTH[:-1])):
             plan = Plan(level.sigma, draws, 0, GROWTH[0], size)  # one batch for all, filled by every number
             for _ in range(max(1, 200 // draws)):
-                times[draws].append(seconds(lambda plan=plan: smooth(bench.world.images, [0], plan, step), bench.device) / draws)
+                times[draws].append(seconds(lambda plan=plan: smooth(images, [0], plan, step), bench.device) / draws)
         for draws, mine in times.items():
             found[draws].append(median(mine))
     return found

@@ -32,7 +32,7 @@ class Fitting:
                 return self._session(*inputs)
             except (RuntimeError, MemoryError) as error:
                 self._halve(batch, error)
-                return self(*inputs)
+            return self(*inputs)  # after the error is gone: its traceback holds what the failed call had made
         parts = [self(*part) for part in zip(*(x.split(most) for x in inputs), strict=True)]
         return tuple(map(torch.cat, zip(*parts, strict=True))) if isinstance(parts[0], tuple) else torch.cat(parts)
 

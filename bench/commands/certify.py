@@ -9,7 +9,7 @@ from rich.markdown import Markdown
 from bench import certified, records
 from bench.certifying import Certifier, Settings, table
 from bench.records import Rows
-from bench.timing import cores, fixed_threads
+from bench.timing import settled
 from runtime.errors import FvitError
 
 MOST = 2000  # draws of --adaptive
@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
     if options.from_rows:
         found = records.latest(rows.read(), table(options.radius if options.adaptive else None))
     else:
-        with fixed_threads(cores()):
+        with settled():
             found = Certifier(rows, _settings(options), console, options.fresh).all()
     try:
         certified.write(found, rows.folder)

@@ -14,7 +14,7 @@ from bench.attacks import pgd
 from bench.attacks._budget import Budget
 from bench.attacks._target import Target, classifier
 from bench.data import embedded
-from bench.timing import cores, fixed_threads
+from bench.timing import settled
 from bench.worlds import NOISE, World, WorldOptions, build
 from runtime import denoise, explain, schedule
 from runtime.errors import FvitError
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Attacks, defends, writes the panel, says what it shows."""
     sample = embedded.batch(options.task, "test", [options.picture])
     world = build(WorldOptions())
-    with fixed_threads(cores()):
+    with settled():
         attack = pgd.build(Target(classifier(world.backbone.model)), BUDGET)
         attacked = attack(sample.images, sample.labels, [options.picture])
         rows = {"as it is": seen(world, sample.images, options.picture), "attacked": seen(world, attacked, options.picture)}

@@ -8,14 +8,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import explaining, panels
-from bench.timing import cores, fixed_threads
+from bench.timing import settled
 from runtime.errors import FvitError
 
 
 def run(options: argparse.Namespace) -> int:
     """Explains, writes the panel and its arrays, prints the classes."""
     console = Console()
-    with fixed_threads(cores()):
+    with settled():
         seen = explaining.explain(_asked(options), console)
     arrays = options.output.with_suffix(".npz")
     try:

@@ -15,7 +15,7 @@ from bench import figure_curves, figure_panels, panels, presets, records, tablin
 from bench.figure_panels import FLAT
 from bench.figures import FIGURES, Asked, Curves, Panel
 from bench.looks import Looker
-from bench.timing import cores, fixed_threads
+from bench.timing import settled
 from runtime.errors import FvitError
 
 MOST = 150_000  # bytes of a PNG
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     console, asked = Console(), Asked(options.picture, options.n, options.preset, options.seed)
     folder = tabling.folder(options.results) / "figures"
     looker = Looker(lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
-    with fixed_threads(cores()):
+    with settled():
         for number in FIGURES if options.number == "all" else (options.number,):
             _write(_made(number, looker, asked), folder / f"figure{number}.png")
             console.print(f"written: {folder}/figure{number}.*", highlight=False, soft_wrap=True)

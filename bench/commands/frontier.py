@@ -4,7 +4,6 @@ import argparse
 from dataclasses import asdict
 
 import pandas as pd
-import torch
 from rich.console import Console
 
 from bench import frontier_page, records, report
@@ -12,7 +11,7 @@ from bench.campaign import usable
 from bench.frontier import Frontier, Point
 from bench.measure import SESSIONS, Workbench
 from bench.records import Rows
-from bench.timing import cores, fixed_threads
+from bench.timing import chosen, settled
 from bench.worlds import WorldOptions, build
 from runtime import plugins
 from runtime.errors import FvitError
@@ -25,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
     if not options.from_rows:
         usable(options.session)
-        with fixed_threads(cores()):
+        with settled():
             measure(options, rows, console)
     found = records.latest(rows.read(), TABLE)
     page, cells = frontier_page.render(found)
@@ -53,7 +52,7 @@ def measure(options: argparse.Namespace, rows: Rows, console: Console) -> None:
     todo = [point for point in wanted if point not in done]
     if not todo:
         return
-    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    device = chosen(options.device)
     bench = Workbench(build(WorldOptions()), device, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
     if not mine:
         weights = bench.network("classify_draws", "fp32").weights

@@ -13,7 +13,7 @@ from bench.latency import Case
 from bench.measure import Workbench
 from bench.records import Rows
 from bench.serving import LARGEST
-from bench.timing import cores, fixed_threads
+from bench.timing import chosen, settled
 from bench.worlds import WorldOptions, build
 from runtime import plugins
 from runtime.errors import FvitError, SessionUnavailable
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """Measures what is missing at this commit, writes latency.md and .csv, prints the page; 1 if a run failed."""
     console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
     if not options.from_rows:
-        with fixed_threads(cores()):
+        with settled():
             measure(cases(options), rows, console, options.fresh)
     found = records.latest(rows.read(), TABLE)
     page, cells = latency_page.render(found, LARGEST)
@@ -41,7 +41,7 @@ def cases(options: argparse.Namespace) -> list[Case]:
         raise SessionUnavailable(f"session {options.session} has no {options.precision}; it has {', '.join(has)}")
     if (why := latency.available()) and set(options.scenario) != {"single-stream"}:
         raise FvitError(f"{why}; without it --scenario single-stream runs, as a plain loop")
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = chosen(options.device).type
     found = []
     for scenario, answer in product(options.scenario, options.answer):
         for merge in (1,) if scenario == "single-stream" else options.merge:

@@ -3,13 +3,12 @@
 import argparse
 from statistics import median
 
-import torch
 from rich.console import Console
 
 from bench import arrangements, records, report, roofline, roofline_page, works
 from bench.measure import SESSIONS, Workbench
 from bench.records import Rows
-from bench.timing import cores, fixed_threads
+from bench.timing import chosen, settled
 from bench.works import WORKS
 from runtime import plugins
 from runtime.errors import FvitError
@@ -21,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     """Measures what is missing at this commit, writes roofline.md and .csv, prints the page; 1 if a candidate failed parity."""
     console, rows = Console(), Rows(options.results / f"speed-{records.machine()}")
     if not options.from_rows:
-        with fixed_threads(cores()):
+        with settled():
             Rooflines(options, rows, console).all()
     found = of_each_work(rows.read())
     page, cells = roofline_page.render(found)
@@ -30,11 +29,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def of_each_work(rows: list[dict]) -> list[dict]:
-    """The rows of the last campaign begun for each work, with its head: one work measured again does not unmake the others."""
+    """The last row of each candidate of each work, with the head of its campaign: what is measured again does not unmake the rest."""
     records.latest(rows, TABLE)  # refuses a folder without any
     heads = [row["campaign"] for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == TABLE]
-    owner = {row["work"]: row["campaign"] for name in heads for row in rows if row.get("campaign") == name and row["kind"] == "pair"}
-    return [row for row in rows if row.get("campaign") in owner.values() and row["campaign"] == owner.get(row.get("work"), row["campaign"])]
+    owner = {_what(row): name for name in heads for row in rows if row.get("campaign") == name and row["kind"] != "campaign"}
+    shown = [row for row in rows if row.get("campaign") in owner.values()]
+    return [row for row in shown if row["kind"] == "campaign" or owner[_what(row)] == row["campaign"]]
+
+
+def _what(row: dict) -> tuple:
+    """What a row measured: a candidate at a batch, or the growth or the arrangements of a work."""
+    return row["kind"], row["work"], *(row[name] for name in ("session", "precision", "batch") if row["kind"] == "pair")
 
 
 class Rooflines:
@@ -42,7 +47,7 @@ class Rooflines:
 
     def __init__(self, options: argparse.Namespace, rows: Rows, console: Console):
         self.options, self.rows, self.console = options, rows, console
-        self.device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = chosen(options.device)
         self.settings = {
             "table": TABLE, "device": self.device.type, "pairs": options.pairs, "works": list(options.work),
             "batch": options.batch and list(options.batch), "sessions": list(options.session), "precisions": list(options.precision),

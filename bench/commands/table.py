@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from bench import campaign, report, tabling
@@ -16,7 +15,7 @@ from bench.sources import Embedded, Files, Source
 from bench.tables._grid import Grid
 from bench.tables._scene import Settings
 from bench.tabling import How
-from bench.timing import cores, fixed_threads
+from bench.timing import chosen, settled
 from bench.worlds import WorldOptions
 from runtime import plugins
 from runtime.errors import FvitError
@@ -34,9 +33,9 @@ def run(options: argparse.Namespace) -> int:
     rows, campaign_name = Rows(tabling.folder(options.results, options.world)), None
     if not options.from_rows:
         source, settings = _source(options), _settings(options)
-        device = options.device or ("cuda" if torch.cuda.is_available() and options.world != Embedded.name else "cpu")
+        device = chosen(options.device or ("cpu" if options.world == Embedded.name else None)).type
         looker = Looker(lambda line: console.print(f"[dim]{line}[/dim]", highlight=False), source, device)
-        with fixed_threads(cores()):
+        with settled():
             if options.dry_run:
                 tabling.plan(grids, settings, looker, console)
                 return 0
@@ -68,7 +67,7 @@ def _timed(options: argparse.Namespace, console: Console) -> int:
         console.print(
             f"table {found.number}, world {wanted.world.name}: sessions {', '.join(wanted.sessions)} on {wanted.device}", highlight=False
         )
-        with fixed_threads(cores()), torch.backends.cudnn.flags(benchmark=True, allow_tf32=False):  # TF32 would not be fp32
+        with settled():
             found.measure(wanted, console, options.fresh)
     return _show(found, campaign.folder(wanted), console)
 
@@ -88,9 +87,7 @@ def _show(table: Table | Grid, folder: Path, console: Console, campaign_name: st
 def measure_options(options: argparse.Namespace) -> Options:
     """The campaign's options, with the world's own defaults where nothing was said."""
     world = world_options(options)
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise FvitError(f"--device cuda came, but torch {torch.__version__} sees no GPU here; leave it out or see fvit doctor")
+    device = chosen(options.device).type
     slow = world.name == "paper" and device == "cpu"
     rules = options.rule or (("per-step",) if slow else ("cumulative", "per-step"))
     defaults = {"draws": 10, "rounds": 6, "chain_rounds": 2, "budget": 4.0}

@@ -7,7 +7,7 @@ from rich.markdown import Markdown
 
 from bench import records
 from bench.records import Rows
-from bench.timing import cores, fixed_threads
+from bench.timing import settled
 from bench.world import measure, pictures, text
 from runtime import denoisers
 from runtime.errors import FvitError
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     console = Console()
     rows = Rows(options.results / f"embedded-{records.machine()}")
     if not options.from_rows:
-        with fixed_threads(cores()):
+        with settled():
             measure.measure(rows, options, console)
     found = records.latest(rows.read(), "world")
     page = text.render(found)

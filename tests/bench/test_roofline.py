@@ -149,10 +149,21 @@ def test_the_summary_tells_what_was_met():
 
 
 def test_one_work_measured_again_leaves_the_others():
-    def campaign(name: str, *found: str) -> list[dict]:
+    def campaign(name: str, *found: tuple[str, str]) -> list[dict]:
         head = {"kind": "campaign", "campaign": name, "settings": {"table": "roofline"}}
-        return [head, *({"kind": "pair", "campaign": name, "work": work} for work in found)]
+        return [
+            head,
+            *({"kind": "pair", "campaign": name, "work": work, "session": one, "precision": "bf16", "batch": 8} for work, one in found),
+        ]
 
-    rows = [*campaign("a", "draw", "vit_b16"), *campaign("b", "vit_b16"), *campaign("c")]
-    kept = [(row["campaign"], row.get("work")) for row in of_each_work(rows)]
-    assert kept == [("a", None), ("a", "draw"), ("b", None), ("b", "vit_b16")]
+    first = (("draw", "ort"), ("vit_b16", "ort"), ("vit_b16", "eager"))
+    rows = [*campaign("a", *first), *campaign("b", ("vit_b16", "ort")), *campaign("c")]
+    rows += [{"kind": "growth", "campaign": name, "work": "draw"} for name in "ab"]
+    kept = [(row["campaign"], row["kind"], row.get("work"), row.get("session")) for row in of_each_work(rows) if row["kind"] != "campaign"]
+    assert kept == [
+        ("a", "pair", "draw", "ort"),
+        ("a", "pair", "vit_b16", "eager"),
+        ("b", "pair", "vit_b16", "ort"),
+        ("b", "growth", "draw", None),
+    ]
+    assert [row["campaign"] for row in of_each_work(rows) if row["kind"] == "campaign"] == ["a", "b"]
