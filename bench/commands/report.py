@@ -50,6 +50,9 @@ EXTRA = (
     ("Certificates", "certify", ["certified_accuracy.png", "certify_cells.png"]),
     ("Certificates, adaptive draws", "certify_adaptive", ["certified_accuracy_adaptive.png"]),
     ("The embedded world", "world", ["world.png"]),
+    ("Roofline", "roofline", []),
+    ("Frontier", "frontier", ["frontier.png"]),
+    ("Deployment latency", "latency", []),
 )
 
 
