@@ -30,6 +30,7 @@ class Defence:
     """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise.
 
     `first`: the number of the first draw. `denoise`: how dds denoises, ddim in `steps` steps; or one of `bench.controls` in the denoiser's place.
+    `batch`: draws of one call of the networks.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Defence:
     denoise: str = "one_shot"
     steps: int | None = None
     first: int = 0
+    batch: int = BATCH
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def answer(
         return _once(bench, images, pictures, defence, explainers)
     assert defence.level is not None
     grid = (bench.world.denoiser.size, bench.world.denoiser.size)
-    plan = Plan(defence.level.sigma, defence.draws, defence.seed, BATCH, grid, defence.first)
+    plan = Plan(defence.level.sigma, defence.draws, defence.seed, defence.batch, grid, defence.first)
     asked = Explained(explainers, fuses=(fuse,)) if explainers else None
     found = smooth(images, list(pictures), plan, _step(bench, defence), asked)
     return Answer(found.votes.argmax(1), {name: found.maps[name, fuse].maps.float() for name in explainers}, found.votes)

@@ -1,11 +1,13 @@
 """What an answer costs against what it is worth: settings of DDS one after another, on the same pictures and the same draws.
 
 A setting is measured once with its most draws, cut at LEVELS: the first m draws of it are the setting with m draws. Accuracy is measured on
-pictures as they are and under the transfer attack; maps (of MAPPED draws) are compared with those of eager fp32 on the same draws.
+pictures as they are and under the transfer attack; maps (of MAPPED draws) are compared with those of eager fp32 on the same draws. Cost is
+measured twice: many pictures in a row, and one picture alone.
 """
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from bench.defences import Defence
 from bench.looks import K, Look, Looker
 from bench.measure import Workbench
 from bench.metrics import overlap
+from bench.serving import batch
 from bench.timing import seconds
 from bench.worlds import NOISE
 from runtime import certify, denoise, explain, schedule
@@ -24,6 +27,8 @@ from runtime import certify, denoise, explain, schedule
 LEVELS = (1, 3, 10, 20, 25, 30, 50, 70, 100)  # draws
 SELECTION = 10  # the first draws choose the label that the others certify
 MAPPED = 10
+ALONE = (1, 10, 100)  # draws of which one picture alone is timed: each may be a batch size, which some sessions compile for
+ASKED = 5  # pictures, one after another, whose median is one picture's time
 CALLS = 100  # of the denoiser a picture at most; a chain longer than that draws once
 ALPHA, RADIUS = 0.001, 0.25  # certified accuracy: a radius of RADIUS sigma, wrong with probability ALPHA at most
 BACKBONE, ATTACK, EPS = "vit_embedded", "pgd", 8.0
@@ -62,9 +67,10 @@ class Frontier:
         self.wanted = self._maps(Point(*REFERENCE).defence(self.level))
 
     def measure(self, point: Point) -> dict:
-        """Of each number of draws: which pictures are right, clean and attacked, and certified; seconds a picture; the maps' likeness.
+        """Of each number of draws: which pictures are right, clean and attacked, and certified; seconds; the maps' likeness.
 
-        Seconds are those of labels alone, noise and votes in, pictures in a row sharing batches of ten; loading and parity outside.
+        Seconds are those of labels, noise and votes in, without loading and parity. `seconds_a_draw`: all pictures in a row, which share
+        batches of ten. `alone`: one picture with all its draws, by number of draws.
         """
         defence = point.defence(self.level)
         levels = [m for m in LEVELS if m == 1 or m * self._calls(point) <= CALLS]
@@ -77,9 +83,9 @@ class Frontier:
                 took = seconds(lambda w=which, a=first, b=last: votes[w].append(self._votes(defence, w, a, b)), self.bench.device)
                 spent.append(took / len(self.numbers) / (last - first))
         found = [self._at(votes, number, levels) for number in range(len(levels))]
-        a_draw = sorted(spent)[len(spent) // 2]
+        alone = {draws: self._alone(defence, draws) for draws in ALONE if draws in levels}
         return {
-            "n": len(self.numbers), "seconds_a_draw": a_draw, "levels": found, "adaptive": self._adaptive(votes, levels),
+            "n": len(self.numbers), "seconds_a_draw": median(spent), "alone": alone, "levels": found, "adaptive": self._adaptive(votes, levels),
             "maps": self._likeness(defence) if levels[-1] >= MAPPED else None, "real_sigma": self.level.sigma * 255,
         }  # fmt: skip
 
@@ -92,6 +98,16 @@ class Frontier:
         answer = defences.answer(self.bench, self.images[which], self.numbers, drawn, {})
         assert answer.votes is not None
         return answer.votes.cpu()
+
+    def _alone(self, defence: Defence, draws: int) -> float:
+        """Seconds of one picture, `draws` draws in the fewest equal calls; the first picture warms up and is not counted."""
+        drawn = replace(defence, draws=draws, batch=batch(draws))
+        images = self.images["clean"]
+        times = []
+        for number in [0, *(self.numbers * ASKED)[:ASKED]]:
+            one = images[number : number + 1]
+            times.append(seconds(lambda one=one, number=number: defences.labels(self.bench, one, [number], drawn), self.bench.device))
+        return median(times[1:])
 
     def _at(self, votes: dict[str, list[Tensor]], number: int, levels: list[int]) -> dict:
         """The first `levels[number]` draws."""
@@ -107,16 +123,21 @@ class Frontier:
         return {"draws": levels[number], **right, "certified": certified}
 
     def _adaptive(self, votes: dict[str, list[Tensor]], levels: list[int]) -> dict | None:
-        """Draws of each picture until it is certain which label the smoothed classifier gives, or the last level is reached."""
+        """Draws of each picture until the first draws' label is certain to be the smoothed classifier's, or the last level is reached.
+
+        The answer is the majority of what was drawn by then.
+        """
         if levels[-1] <= SELECTION:
             return None
         at = levels.index(SELECTION)
         found: dict = {"drawn": {}}
         for which, parts in votes.items():
-            chosen = torch.stack(parts[: at + 1]).sum(0).argmax(1)
-            hits = torch.stack([part.gather(1, chosen[:, None])[:, 0] for part in parts[at + 1 :]]).cumsum(0)  # (levels, pictures)
-            found["drawn"][which] = [_stopped(one, levels[at + 1 :]) for one in hits.T.tolist()]
-            found[which] = _bits(chosen == self.labels)
+            sums = torch.stack(parts).cumsum(0)  # (levels, pictures, labels)
+            chosen = sums[at].argmax(1)
+            hits = (sums[at + 1 :] - sums[at]).gather(2, chosen.expand(len(levels) - at - 1, -1)[..., None])[..., 0]
+            ends = [_stopped(one, levels[at + 1 :]) for one in hits.T.tolist()]
+            said = torch.stack([sums[levels.index(end), picture].argmax() for picture, end in enumerate(ends)])
+            found |= {which: _bits(said == self.labels), "drawn": found["drawn"] | {which: ends}}
         return found
 
     def _maps(self, defence: Defence) -> Tensor:
@@ -132,8 +153,8 @@ class Frontier:
 
 
 def _stopped(hits: list[int], levels: list[int]) -> int:
-    """The first level at which `certify.decided` is certain, else the last."""
-    sure = (m for m, k in zip(levels, hits, strict=True) if certify.decided(k, m - SELECTION, 0.5, ALPHA) is not None)
+    """The first level at which more than half of all draws are certain to give that label, else the last: a label refuted is no answer."""
+    sure = (m for m, k in zip(levels, hits, strict=True) if certify.decided(k, m - SELECTION, 0.5, ALPHA))
     return next(sure, levels[-1])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench import panels
-from bench.frontier import ALPHA, LEVELS, MAPPED, RADIUS, SELECTION
+from bench.frontier import ALONE, ALPHA, LEVELS, MAPPED, RADIUS, SELECTION
 from bench.markdown import table
 from bench.stats import wilson
 from runtime.errors import FvitError
@@ -14,15 +14,16 @@ from runtime.errors import FvitError
 WITHIN = 0.01  # of the best accuracy: what counts as as good
 SHOWN = (1, 10, 100, "adaptive")
 MOST = 60_000  # bytes of the plot
-NAMES = ("session", "denoiser", "draws", "ms a picture", "clean", "attacked", "certified", "map cosine", "map V_8", "front")
+NAMES = ("session", "denoiser", "draws", "ms a picture", "ms alone", "clean", "attacked", "certified", "map cosine", "map V_8", "front")
 READING = f"""## How to read it
 
 - Accuracy under attack: PGD 8/255 on the undefended network, the paper's transfer attack; attacks through the defence are in Table 10.
 - Certified: the right label with an l2 radius of at least {RADIUS} sigma, wrong with probability {ALPHA} at most; the first {SELECTION} draws
   choose the label, the others certify it. `adaptive`: draws until it is certain which label the smoothed classifier gives, {LEVELS[-1]} at
-  most; its draws are the mean over pictures, clean and attacked.
+  most; its draws are the mean over pictures, clean and attacked, its answer the majority of them.
 - Maps: VTA's mean over {MAPPED} draws against eager fp32's on the same draws; explainers run in eager fp32 whatever the session.
-- Milliseconds: labels alone, noise and votes in, pictures in a row sharing batches of ten; draws times the median seconds of a draw.
+- Milliseconds: of labels, noise and votes in. `a picture`: pictures in a row that share batches of ten, draws times the median seconds of
+  a draw. `alone`: one picture and nothing beside it, which is what `fvit plan --latency` goes by; measured at {", ".join(map(str, ALONE))} draws.
 - `front`: no cheaper setting is as good under attack. Intervals are Wilson's, 95 %; a point of accuracy is one picture in a hundred.
 """
 
@@ -51,6 +52,7 @@ def _cell(row: dict, draws: int | str, level: dict, seconds: float) -> dict:
         "denoise": row["denoise"],
         "draws": draws,
         "seconds": seconds,
+        "alone": row.get("alone", {}).get(str(draws)),
         "n": row["n"],
     }
     for name in ("clean", "attacked", "certified"):
@@ -141,9 +143,10 @@ def _line(cell: dict) -> tuple:
         return f"{cell[name]:.3f} [{cell[f'{name}_low']:.2f}, {cell[f'{name}_high']:.2f}]" if cell[name] is not None else "–"
 
     draws = f"adaptive ({cell['mean_draws']:.1f})" if cell["draws"] == "adaptive" else str(cell["draws"])
+    alone = f"{cell['alone'] * 1e3:.3g}" if cell["alone"] is not None else "–"
     likeness = (f"{cell[name]:.4f}" if cell[name] is not None else "–" for name in ("cosine", "topk"))
     return (
-        f"{cell['session']} {cell['precision']}", cell["denoise"].replace("_", "-"), draws, f"{cell['seconds'] * 1e3:.3g}",
+        f"{cell['session']} {cell['precision']}", cell["denoise"].replace("_", "-"), draws, f"{cell['seconds'] * 1e3:.3g}", alone,
         share("clean"), share("attacked"), share("certified"), *likeness, "yes" if cell["front"] else "",
     )  # fmt: skip
 

@@ -10,14 +10,14 @@ import os
 import platform
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import psutil
 import torch
 
 from bench.timing import cores
-from runtime.errors import FvitError
+from runtime.errors import FvitError, SessionUnavailable
 from runtime.provenance import commit
 
 PACKAGES = (
@@ -82,6 +82,7 @@ class Rows:
 
 
 CUT = " <- cut"
+COMMANDS = {"looks": "table all", "looks-part": "table all --shard 1/2"}  # what measures them, where it is named otherwise
 
 
 def campaign(rows: list[dict], settings: dict) -> str:
@@ -101,10 +102,20 @@ def latest(rows: list[dict], table: int | str, whole: Callable[[list[dict]], boo
     """The rows of the last campaign begun for `table`, a number or "world"; of the last that is `whole`, if one is."""
     heads = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == table]
     if not heads:
-        command = f"table {table}" if isinstance(table, int) else table.replace("-", " --")
+        command = f"table {table}" if isinstance(table, int) else COMMANDS.get(table, table.replace("-", " --"))
         raise FvitError(f"no rows of {command} here; measure first: fvit {command}")
     campaigns = [[row for row in rows if row.get("campaign") == head["campaign"]] for head in reversed(heads)]
     return next(filter(whole, campaigns), campaigns[0])
+
+
+def last_of_each(rows: list[dict], what: Callable[[dict], Hashable]) -> list[dict]:
+    """Of rows that measured the same thing the last one: what failed and was tried again is told once."""
+    return list({what(row): row for row in rows}.values())
+
+
+def failed(row: dict) -> bool:
+    """No number although there could have been one: any reason but that the session cannot do it here. It is tried again."""
+    return "reason" in row and row["word"] != SessionUnavailable.__name__
 
 
 def environment() -> dict:

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import asdict
+from itertools import product
 
 import pandas as pd
 from rich.console import Console
@@ -9,37 +10,38 @@ from rich.console import Console
 from bench import frontier_page, records, report
 from bench.campaign import usable
 from bench.frontier import Frontier, Point
-from bench.measure import SESSIONS, Workbench
+from bench.measure import Workbench
 from bench.records import Rows
 from bench.timing import chosen, settled
 from bench.worlds import WorldOptions, build
-from runtime import plugins
 from runtime.errors import FvitError
 
 TABLE = "frontier"
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures what is missing at this commit, writes frontier.md, .csv and .png, prints the page; 1 if a setting failed parity."""
+    """Measures what is missing at this commit, writes frontier.md, .csv and .png, prints the page; 1 if a setting failed that could have run."""
     console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
     if not options.from_rows:
         usable(options.session)
         with settled():
             measure(options, rows, console)
-    found = records.latest(rows.read(), TABLE)
+    found = records.last_of_each(records.latest(rows.read(), TABLE), measured_point)
     page, cells = frontier_page.render(found)
     report.publish(rows.folder, TABLE, page, pd.DataFrame(cells), console, lambda path: frontier_page.plot(cells, path))
-    return int(any(row.get("word") == "ParityError" for row in found))
+    return int(any(map(records.failed, found)))
+
+
+def measured_point(row: dict) -> Point | None:
+    """What a row measured; None: it is the head of the campaign."""
+    return Point(row["session"], row["precision"], row["denoise"]) if row["kind"] == "point" else None
 
 
 def points(options: argparse.Namespace) -> list[Point]:
-    """Every session in every precision it has, one-shot; the other denoisers in the first session and precision."""
-    found = []
-    for session in options.session:
-        has = plugins.load(SESSIONS, session).PRECISIONS
-        found += [Point(session, precision, "one_shot") for precision in options.precision if precision in has]
-    other = [Point(options.session[0], options.precision[0], name) for name in options.denoise if name != "one_shot"]
-    return found + other
+    """Every session in every precision, one-shot; the other denoisers in the first session and precision."""
+    engines = list(product(options.session, options.precision))
+    found = [Point(*engine, "one_shot") for engine in engines if "one_shot" in options.denoise]
+    return found + [Point(*engines[0], name) for name in options.denoise if name != "one_shot"]
 
 
 def measure(options: argparse.Namespace, rows: Rows, console: Console) -> None:
@@ -48,7 +50,7 @@ def measure(options: argparse.Namespace, rows: Rows, console: Console) -> None:
     settings = {"table": TABLE, "n": options.n, "points": [asdict(point) for point in wanted]}
     name = records.campaign([] if options.fresh else before, settings)
     mine = [row for row in before if row.get("campaign") == name]
-    done = [Point(row["session"], row["precision"], row["denoise"]) for row in mine if row["kind"] == "point"]
+    done = [measured_point(row) for row in mine if not records.failed(row)]
     todo = [point for point in wanted if point not in done]
     if not todo:
         return

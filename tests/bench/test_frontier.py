@@ -1,6 +1,7 @@
 """`fvit frontier` and `fvit plan`: nested draws, certificates, the front and the sentences; the best setting within a budget; bad input."""
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,8 +9,9 @@ import pandas as pd
 import pytest
 import torch
 
-from bench import defences, frontier, frontier_page, lookcache
+from bench import defences, frontier, frontier_page, lookcache, records
 from bench.cli import main
+from bench.commands.frontier import points
 from bench.measure import Workbench
 from bench.records import Rows
 from bench.worlds import WorldOptions, build
@@ -22,6 +24,7 @@ def measured(tmp_path_factory):
     folder, patch = tmp_path_factory.mktemp("frontier"), pytest.MonkeyPatch()
     patch.setattr(lookcache, "cache", lambda: folder / "cache")
     patch.setattr(frontier, "LEVELS", (1, 3, 10, 30))
+    patch.setattr(frontier, "ALONE", (1, 10))
     words = ["frontier", "--n", "2", "--session", "ort", "--precision", "fp32,bf16", "--denoise", "one_shot,blur"]
     assert main([*words, "--results", str(folder / "results")]) == 0
     patch.undo()
@@ -41,6 +44,7 @@ def test_every_setting_has_numbers_or_a_reason(measured):
     assert one_shot["maps"]["cosine"] == pytest.approx([1.0] * 2, abs=1e-4) and one_shot["maps"]["topk"] == [1.0] * 2
     assert all(len(level[which]) == 2 for level in one_shot["levels"] for which in ("clean", "attacked"))
     assert all(10 < drawn <= 30 for drawn in one_shot["adaptive"]["drawn"]["clean"])
+    assert one_shot["alone"].keys() == {"1", "10"} and 0 < one_shot["alone"]["1"] < one_shot["alone"]["10"]
     assert min(found["fp32", "blur"]["maps"]["cosine"]) < 0.999 and found["fp32", "blur"]["seconds_a_draw"] < one_shot["seconds_a_draw"]
 
 
@@ -61,6 +65,32 @@ def test_draws_end_when_the_label_is_certain():
     levels = [20, 30, 100]
     assert certify.decided(20, 20, 0.5, frontier.ALPHA) and certify.decided(10, 10, 0.5, frontier.ALPHA) is None
     assert frontier._stopped([10, 20, 90], levels) == 30 and frontier._stopped([5, 10, 45], levels) == 100
+    assert frontier._stopped([0, 0, 0], levels) == 100  # the first draws' label is refuted, and no other is certain
+
+
+def test_adaptive_answers_by_what_was_drawn():
+    """Ten draws for label 0, forty for label 1: not certain of 0, so the last level's majority answers; all for 0: the first look does."""
+    it = frontier.Frontier.__new__(frontier.Frontier)
+    it.labels = torch.tensor([1, 0])
+    parts = [torch.tensor([[10, 0], [10, 0]]), torch.tensor([[0, 20], [20, 0]]), torch.tensor([[0, 20], [20, 0]])]
+    found = it._adaptive({"clean": parts}, [10, 30, 50])
+    assert found == {"drawn": {"clean": [50, 30]}, "clean": "11"}
+
+
+def test_only_what_was_asked_is_measured():
+    """The denoisers named, and every pair of session and precision, also one that the session has not: it gets its reason."""
+    options = Namespace(session=("eager", "ort"), precision=("int8", "fp32"), denoise=("blur",))
+    assert points(options) == [frontier.Point("eager", "int8", "blur")]
+    options.denoise = ("one_shot",)
+    assert [(point.session, point.precision) for point in points(options)] == [
+        ("eager", "int8"), ("eager", "fp32"), ("ort", "int8"), ("ort", "fp32"),
+    ]  # fmt: skip
+
+
+def test_what_failed_is_told_once_and_what_cannot_run_is_no_failure():
+    rows = [{"a": 1, "reason": "r", "word": "FvitError"}, {"a": 2, "reason": "r", "word": "SessionUnavailable"}, {"a": 1, "seconds": 2.0}]
+    assert list(map(records.failed, rows)) == [True, False, False]
+    assert records.last_of_each(rows, lambda row: row["a"]) == [rows[2], rows[1]]
 
 
 def test_page_plot_and_table_are_written_and_made_again(measured):
@@ -90,7 +120,7 @@ def test_certificates_that_another_precision_changes():
 def test_plan_names_the_best_setting_within_a_budget_or_none(measured, capsys):
     results, folder = measured
     frame = pd.read_csv(folder / "frontier.csv")
-    fastest = frame[frame["attacked"].notna()]["seconds"].min()
+    fastest = frame[frame["attacked"].notna()]["alone"].min()
     for words, code in (
         (("--latency", "100s"), 0),
         (("--accuracy", "0.1", "--latency", "100s"), 0),
@@ -100,7 +130,7 @@ def test_plan_names_the_best_setting_within_a_budget_or_none(measured, capsys):
         text = capsys.readouterr().out
         assert ("no measured setting" in text) == bool(code) and "ms a picture" in text
         if code == 0:
-            assert "(n = 2;" in text
+            assert "(n = 2;" in text and " ms alone)" in text
 
 
 @pytest.mark.parametrize(
