@@ -14,6 +14,9 @@ from bench.options import (
     FUSES,
     GRIDS,
     NETWORKS,
+    OF_LOOKS,
+    OF_PAPER,
+    OF_SECONDS,
     PRECISIONS,
     PRESETS,
     RULES,
@@ -22,12 +25,12 @@ from bench.options import (
     TRAINED,
     WORLDS,
 )
-from bench.words import listed, numbers, positive
+from bench.words import listed, natural, numbers, positive
 from runtime.errors import FvitError
 from runtime.plugins import known, names
 
 EXAMPLES = """examples:
-  fvit demo                                             one picture attacked, undefended and defended: half a minute
+  fvit demo                                             one picture attacked, undefended and defended
   fvit table 3                                          the embedded world: minutes on a laptop
   fvit table all --quick                                all ten, 8 pictures a cell
   fvit report && fvit compare results/A results/B       one HTML file; what changed beyond the intervals
@@ -54,9 +57,11 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     shown = {"epilog": EXAMPLES, "formatter_class": argparse.RawDescriptionHelpFormatter}
     parser = argparse.ArgumentParser("fvit", description="Faithful ViTs, exported, checked and timed.", **shown)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (declare, _, told) in COMMANDS.items():
-        declare(commands.add_parser(name, help=told, description=told, **shown))
+    parsers = {name: commands.add_parser(name, help=told, description=told, **shown) for name, (_, _, told) in COMMANDS.items()}
+    for name, (declare, _, _) in COMMANDS.items():
+        declare(parsers[name])
     options = parser.parse_args(words)
+    options.given = [name for name, value in vars(options).items() if value != parsers[options.command].get_default(name)]
     COMMANDS[options.command][1](options)
     return options
 
@@ -67,6 +72,8 @@ def _check_table(options: argparse.Namespace) -> None:
         known(f"table{options.number}", names("bench.tables"), "table")
     known(options.preset, PRESETS, "preset")
     positive(options, "n")
+    natural(options, "seed")
+    _no_use(options)
     options.shard = _shard(options.shard)
     if options.shard and options.number == TIMED:
         raise FvitError(
@@ -79,6 +86,21 @@ def _check_table(options: argparse.Namespace) -> None:
     options.denoise = listed(options.denoise, DENOISERS, "denoiser")
     if "one_shot" not in options.denoise:
         raise FvitError("--denoise chain came alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
+
+
+def _no_use(options: argparse.Namespace) -> None:
+    """Refuses an option that this table would not read."""
+    if options.number == "all":
+        return
+    refused = dict.fromkeys(OF_LOOKS, f"tables of looks ({', '.join(GRIDS)})")
+    if options.number != TIMED:
+        refused = dict.fromkeys(OF_SECONDS, f"table {TIMED}")
+        refused |= dict.fromkeys(OF_PAPER, "--world paper") if options.world == "embedded" else {}
+    for name in options.given:
+        if name in refused:
+            raise FvitError(
+                f"--{name.replace('_', '-')} belongs to {refused[name]}; table {options.number} would not read it: leave it out"
+            )
 
 
 def _shard(text: str | None) -> tuple[int, int] | None:
@@ -125,6 +147,8 @@ def _pair(text: str) -> tuple[str, Path]:
 def _check_export(options: argparse.Namespace) -> None:
     known(options.world, WORLDS, "world")
     options.precision = listed(options.precision, PRECISIONS, "precision")
+    if options.opset and "int8" in options.precision:
+        raise FvitError("--opset is not for int8, whose file is made from the fp32 one; export int8 in a command of its own")
     options.keep = None if options.keep is None else tuple(name for name in options.keep.split(",") if name != "none")
     options.network = NETWORKS if options.network == "all" else listed(options.network, NETWORKS, "network")
 
@@ -154,6 +178,7 @@ def _check_explain(options: argparse.Namespace) -> None:
     for spec in options.explainer:
         known(spec.split(":")[0], names("runtime.explainers"), "explainer")
     options.picture = numbers(options.picture)
+    natural(options, "seed")
     for name in ("sigma", "draws"):
         positive(options, name)
 
@@ -162,6 +187,7 @@ def _check_figures(options: argparse.Namespace) -> None:
     known(options.number, (*FIGURES, "all"), "figure")
     known(options.preset, PRESETS, "preset")
     options.picture = numbers(options.picture)
+    natural(options, "seed")
     positive(options, "n")
 
 
@@ -170,6 +196,7 @@ def _check_certify(options: argparse.Namespace) -> None:
     known(options.backbone, EMBEDDED, "backbone")
     known(options.session, names("runtime.sessions"), "session")
     known(options.explainer.split(":")[0], names("runtime.explainers"), "explainer")
+    natural(options, "seed")
     for name in ("n", "sigma", "selection", "radius", "k"):
         positive(options, name)
     for name in ("alpha", "beta"):

@@ -8,7 +8,7 @@ from bench.words import listed, numbers, positive
 from runtime.errors import FvitError
 from runtime.plugins import known, names
 
-WORKS = ("unet_552m", "vit_b16", "swin_b", "unet_12m", "draw")
+WORKS = ("unet_552m", "vit_b16", "deit_b16", "swin_b", "unet_12m", "draw")
 SCENARIOS = ("single-stream", "server", "offline")
 ANSWERS = ("label", "map")
 STEPPED = ("one_shot", "ddim-2", "ddim-4", "ddim-8", "chain", "identity", "blur", "jpeg")

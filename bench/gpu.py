@@ -30,7 +30,7 @@ def _fvit(line: str) -> tuple[str, ...]:
 STEPS = (
     Step(
         "bf16 engines: a UNet step and three backbones, batches 1 to 64, beside fp32 and the ceiling",
-        _fvit("roofline --device cuda --work unet_552m,vit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
+        _fvit("roofline --device cuda --work unet_552m,vit_b16,deit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
         _fvit("roofline --device cpu --work unet_12m --batch 1,4 --session eager --precision bf16 --pairs 2"),
         130,
     ),
@@ -56,8 +56,8 @@ STEPS = (
         60,
     ),
     Step(
-        "compiled, and ONNX Runtime's CUDA provider",
-        _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort --precision bf16,fp16 --pairs 3"),
+        "compiled, ONNX Runtime's CUDA provider, and TensorRT where it loads",
+        _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort,trt --precision bf16,fp16 --pairs 3"),
         _fvit("roofline --device cpu --work unet_12m --batch 2 --session ort --precision fp16 --pairs 2"),
         110,
     ),

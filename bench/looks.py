@@ -112,7 +112,8 @@ class Looker:
         plain = self.source.pictures(look.task, numbers, self.bench(look.backbone).world.backbone)
         if not plain.numbers:
             return Seen(plain, plain.labels, None, {}, None, None)
-        made_by = {"commit": commit(), "weights": self.bench(look.backbone).world.fingerprints(), "pixels": _hash(plain.images)}
+        bench = self.bench(look.backbone)
+        made_by = {"commit": commit(), "weights": bench.world.fingerprints(), "device": bench.device.type, "pixels": _hash(plain.images)}
         shot = self._attack(look, plain, made_by)
         pictures = replace(plain, images=torch.from_numpy(shot["images"]))
         wanted = asdict(look) | {

@@ -15,6 +15,9 @@ TRAINED = ("denoiser", "vit", "deit", "swin")
 TASKS = ("digits", "pairs", "crowd")
 FUSES = ("mean", "drop_lowest_max", "top_share", "median")
 TIMED = "3"  # the table of seconds; the others are tables of looks
+OF_LOOKS = ("n", "preset", "quick", "long", "dry_run")  # options of a table that the table of seconds has no use for
+OF_SECONDS = ("session", "precision", "rule", "denoise", "draws", "rounds", "chain_rounds", "budget", "images", "pictures")
+OF_PAPER = ("backbone", "weights", "classes", "denoiser_weights")  # the embedded world's tables of looks have all of its networks
 TABLES = tuple(str(n) for n in sorted(int(name.removeprefix("table")) for name in names("bench.tables")))
 GRIDS = tuple(number for number in TABLES if number != TIMED)
 PRESETS = ("corrected", "paper-text", "paper-table3", "released-code")
@@ -35,6 +38,7 @@ def table(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what would be measured, and stop")
     parser.add_argument("--shard", metavar="I/K", help="only every K-th part of the pictures, from the I-th on; join them with fvit merge")
     world(parser)
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
     own_data(parser)
     known_sessions = ", ".join(names("runtime.sessions"))
     parser.add_argument("--session", default="eager,ort", metavar="A,B", help=f"sessions: {known_sessions} (default: eager,ort)")
@@ -171,7 +175,6 @@ def world(parser: argparse.ArgumentParser) -> None:
     networks(parser)
     picture = "a picture or a folder of them, ImageNet's too (default: the world's own)"
     parser.add_argument("--pictures", type=Path, metavar="PATH", help=picture)
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")
 
 
 def networks(parser: argparse.ArgumentParser) -> None:

@@ -58,8 +58,9 @@ def _campaign(head: dict, rows: list[dict]) -> list[str]:
         parts.append(f"## {WORKS[key].title}, batch {batch}\n\nWeights: {weights}.\n")
         parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
         parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
-    parts += [_growth(row) for row in rows if row["kind"] == "growth"][-1:]
-    return parts + [_arrangements(row) for row in rows if row["kind"] == "arrangements"][-1:]
+    for kind, told in (("growth", _growth), ("arrangements", _arrangements)):
+        parts += [told(row) if "reason" not in row else f"- {kind}: {row['reason']}" for row in rows if row["kind"] == kind][-1:]
+    return parts
 
 
 AIMED = ("bf16", "int8")

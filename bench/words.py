@@ -13,6 +13,11 @@ def positive(options: argparse.Namespace, name: str) -> None:
         raise FvitError(f"--{name} {value}: a number above 0 is wanted")
 
 
+def natural(options: argparse.Namespace, name: str) -> None:
+    if getattr(options, name) < 0:
+        raise FvitError(f"--{name} {getattr(options, name)}: 0 or more is wanted")
+
+
 def numbers(text: str, name: str = "picture") -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in text.split(","))

@@ -4,7 +4,7 @@ A pair is one call of each on the same inputs, the one right after the other, so
 is loaded at a time: a 552.8 M network in eight forms does not fit into memory together.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
@@ -37,12 +37,6 @@ class Work:
     kind: str
     batch: int
     wanted: dict[str, float]
-
-
-def candidates(sessions: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    """(session, precision) of everything but the reference, from each session's precisions."""
-    for session, precisions in sessions.items():
-        yield from ((session, precision) for precision in precisions if (session, precision) != REFERENCE)
 
 
 def measure(work: Work, candidate: tuple[str, str], batch: int, pairs: int, bench: Workbench) -> dict:
@@ -121,6 +115,7 @@ def _paper(backbone: str) -> Callable[[], World]:
 WORKS = {
     "unet_552m": Work("552.8 M UNet, 256 px, one step", _paper("vit_b16"), "denoiser", 1, {"bf16": 1 / 2.6, "int8": 1 / 4}),
     "vit_b16": Work("ViT-B/16, 224 px", _paper("vit_b16"), "backbone", 8, {"bf16": 1 / 2.5, "int8": 1 / 4}),
+    "deit_b16": Work("DeiT-B/16, 224 px", _paper("deit_b16"), "backbone", 8, {"bf16": 1 / 2.5, "int8": 1 / 4}),
     "swin_b": Work("Swin-B, 224 px", _paper("swin_b"), "backbone", 8, {"bf16": 1 / 2}),
     "unet_12m": Work("11.8 M UNet, 64 px", small_unet, "denoiser", 8, {"bf16": 1 / 2}),
     "draw": Work(

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import onnx
 import torch
-from timm.layers import set_fused_attn, use_fused_attn
+from timm.models.swin_transformer import WindowAttention
+from torch import nn
 
 from export.networks import example
 from runtime import artifact as artifacts
@@ -56,7 +57,7 @@ def _write(network: Network, opset: int, path: Path) -> None:
     axis = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
     device = next(network.module.parameters()).device
     inputs = tuple(x.to(device) for x in example(network, batch=2))  # a batch of 1 would be taken for a constant by older exporters
-    with _unfused(), _quiet(), torch.no_grad():
+    with _unfused(network.module), _quiet(), torch.no_grad():
         program = torch.onnx.export(
             network.module,
             inputs,
@@ -77,14 +78,16 @@ def _write(network: Network, opset: int, path: Path) -> None:
 
 
 @contextmanager
-def _unfused() -> Iterator[None]:
-    """Swin with a dynamic batch cannot be exported under TIMM_FUSED_ATTN=2; 1 is what timm starts with."""
-    before = use_fused_attn(experimental=False), use_fused_attn(experimental=True)
-    set_fused_attn(True, experimental=False)
+def _unfused(module: nn.Module) -> Iterator[None]:
+    """Swin's window attention cannot be exported fused with a dynamic batch; TIMM_FUSED_ATTN=2 builds it so."""
+    windows = [part for part in module.modules() if isinstance(part, WindowAttention) and part.fused_attn]
+    for part in windows:
+        part.fused_attn = False
     try:
         yield
     finally:
-        set_fused_attn(before[0], experimental=before[1])
+        for part in windows:
+            part.fused_attn = True
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 One artifact is one folder: `model.onnx` (and `model.onnx.data` when the weights lie outside it) beside `manifest.json`.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -86,7 +87,10 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` to write into; it takes the place of `folder` only if the block ends without an error, else it goes."""
+    """A folder beside `folder` to write into; it becomes `folder` only if the block ends without an error, else it goes.
+
+    Where `folder` is there by then, another process has made the same file and may be reading it: that one stays.
+    """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(mkdtemp(prefix=".making-", dir=folder.parent))
@@ -94,14 +98,21 @@ def writing(folder: Path) -> Iterator[Path]:
         raise ArtifactError(f"cannot write to {folder.parent} ({error.strerror}); set FVIT_CACHE to a folder with room") from error
     try:
         yield temporary
-        rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
+        _move(temporary, folder)
     except OSError as error:
         raise ArtifactError(
             f"could not write {folder} ({error.strerror}); free some space or set FVIT_CACHE to a folder with room"
         ) from error
     finally:
         rmtree(temporary, ignore_errors=True)
+
+
+def _move(made: Path, folder: Path) -> None:
+    try:
+        made.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def write_manifest(artifact: Artifact, folder: Path) -> None:

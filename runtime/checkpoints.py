@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError
@@ -24,7 +25,8 @@ def read(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(f"no checkpoint at {path}; give the path of a .pt or .safetensors file")
     try:
-        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        mapped = is_zipfile(path)  # files of PyTorch before 1.6 are no zip archives and cannot be
+        state = load_file(path) if path.suffix == ".safetensors" else torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except SafetensorError as error:
         raise CheckpointError(f"{path} is no complete safetensors file ({error}); fetch it again") from error
     except Exception as error:  # torch.load raises UnpicklingError, RuntimeError, EOFError, ValueError, ... by the kind of damage

@@ -75,23 +75,27 @@ def smooth(
     check_pictures(images)
     if plan.draws < 1 or plan.batch < 1 or len(pictures) != len(images):
         raise FvitError(f"{plan.draws} draws, batch {plan.batch}, {len(pictures)} numbers for {len(images)} images: 1 or more, one each")
-    base, votes, atlas = resize(images, plan.grid), None, _Atlas(explain, len(images)) if explain else None
+    base, votes, atlas = resize(images, plan.grid), None, _Atlas(explain, images) if explain else None
+    undefined = torch.zeros((), dtype=torch.int64, device=images.device)  # read at the end: the device need not be waited for
     total = len(images) * plan.draws
     for start in range(0, total, plan.batch):
         items = [min(i, total - 1) for i in range(start, start + plan.batch)]
         used = min(plan.batch, total - start)
-        owners = torch.tensor([i // plan.draws for i in items], device=images.device)
+        owners = torch.arange(start, start + plan.batch, device=images.device).clamp_(max=total - 1) // plan.draws
         with stage("noise"):
             noise = DrawNoise(plan.seed, [pictures[i // plan.draws] for i in items], [plan.first + i % plan.draws for i in items])
             clean = base[owners]
             noisy = clean + plan.sigma * noise.normal(clean)
         scores, denoised = step(noisy, noise)
         labels = scores.argmax(1)
+        undefined += scores[:used].isnan().any(1).sum()
         votes = torch.zeros(len(images), scores.shape[1], dtype=torch.int64, device=images.device) if votes is None else votes
         votes.index_put_((owners[:used], labels[:used]), votes.new_ones(used), accumulate=True)
         if atlas is not None:
             with stage("explain"):
                 atlas.add(_given(denoised)[:used], labels[:used], owners[:used])
+    if undefined:
+        raise FvitError(f"{int(undefined)} of {total} draws got scores that are not numbers (NaN); check the weights, or compute in fp32")
     assert votes is not None
     return Smoothed(votes, atlas.result(plan.draws) if atlas else {})
 
@@ -99,11 +103,11 @@ def smooth(
 class _Atlas:
     """Every explainer's maps of the draws so far."""
 
-    def __init__(self, explain: Explained, images: int):
+    def __init__(self, explain: Explained, images: Tensor):
         makers = {fuse: FUSES[known(fuse, FUSES, "fuse")] for fuse in explain.fuses}
         self.explain = explain
-        self.fuses = {(name, fuse): make(images) for name in explain.explainers for fuse, make in makers.items()}
-        self.empty = {name: torch.zeros(images, dtype=torch.int64) for name in explain.explainers}
+        self.fuses = {(name, fuse): make(len(images)) for name in explain.explainers for fuse, make in makers.items()}
+        self.empty = {name: torch.zeros(len(images), dtype=torch.int64, device=images.device) for name in explain.explainers}
 
     def add(self, denoised: Tensor, labels: Tensor, owners: Tensor) -> None:
         classes = labels if self.explain.classes is None else self.explain.classes.to(owners.device)[owners]
@@ -112,11 +116,11 @@ class _Atlas:
             maps = capped(maps, self.explain.cap)
             for fuse in self.explain.fuses:
                 self.fuses[name, fuse].add(owners, maps)
-            self.empty[name].index_add_(0, owners.cpu(), empty.cpu().long())
+            self.empty[name].index_add_(0, owners, empty.long())
 
     def result(self, draws: int) -> dict[tuple[str, str], Fused]:
         found = {key: fuse.result(draws) for key, fuse in self.fuses.items()}
-        return {key: Fused(maps, key[1], draws, squares, self.empty[key[0]]) for key, (maps, squares) in found.items()}
+        return {key: Fused(maps, key[1], draws, squares, self.empty[key[0]].cpu()) for key, (maps, squares) in found.items()}
 
 
 def staged(denoise: Denoiser, classify: Session, sigma: float, size: int, stage: Stage = no_stage) -> Step:

@@ -23,16 +23,22 @@ def run(options: argparse.Namespace) -> int:
     """Measures what is missing at this commit, writes frontier.md, .csv and .png, prints the page; 1 if a setting failed that could have run."""
     console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
     if not options.from_rows:
-        usable(options.session)
+        if "session" in options.given:
+            usable(options.session)
         with settled():
             measure(options, rows, console)
-    found = records.last_of_each(records.latest(rows.read(), TABLE), measured_point)
+    found = latest(rows)
     page, cells = frontier_page.render(found)
     report.publish(rows.folder, TABLE, page, pd.DataFrame(cells), console, lambda path: frontier_page.plot(cells, path))
     return int(any(map(records.failed, found)))
 
 
-def measured_point(row: dict) -> Point | None:
+def latest(rows: Rows) -> list[dict]:
+    """The rows of the last campaign, of each setting the last."""
+    return records.last_of_each(records.latest(rows.read(), TABLE), _point)
+
+
+def _point(row: dict) -> Point | None:
     """What a row measured; None: it is the head of the campaign."""
     return Point(row["session"], row["precision"], row["denoise"]) if row["kind"] == "point" else None
 
@@ -46,15 +52,14 @@ def points(options: argparse.Namespace) -> list[Point]:
 
 def measure(options: argparse.Namespace, rows: Rows, console: Console) -> None:
     """One setting after another, each row on the disk before the next begins."""
-    wanted, before = points(options), rows.read()
-    settings = {"table": TABLE, "n": options.n, "points": [asdict(point) for point in wanted]}
+    wanted, before, device = points(options), rows.read(), chosen(options.device)
+    settings = {"table": TABLE, "n": options.n, "device": device.type, "points": [asdict(point) for point in wanted]}
     name = records.campaign([] if options.fresh else before, settings)
     mine = [row for row in before if row.get("campaign") == name]
-    done = [measured_point(row) for row in mine if not records.failed(row)]
+    done = [_point(row) for row in mine if not records.failed(row)]
     todo = [point for point in wanted if point not in done]
     if not todo:
         return
-    device = chosen(options.device)
     bench = Workbench(build(WorldOptions()), device, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
     if not mine:
         weights = bench.network("classify_draws", "fp32").weights

@@ -1,6 +1,7 @@
 """`fvit latency`: what a service that answers with DDS would take, scenario by scenario, on the embedded world."""
 
 import argparse
+import json
 from dataclasses import asdict, replace
 from itertools import product
 
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.from_rows:
         with settled():
             measure(cases(options), rows, console, options.fresh)
-    found = records.latest(rows.read(), TABLE)
+    found = records.last_of_each(records.latest(rows.read(), TABLE), lambda row: json.dumps(row.get("case")))
     page, cells = latency_page.render(found, LARGEST)
     report.publish(rows.folder, TABLE, page, cells, console)
     return int(any("reason" in row for row in found))

@@ -4,7 +4,7 @@ import argparse
 from operator import itemgetter
 
 from bench import frontier_page, records
-from bench.commands.frontier import TABLE, measured_point
+from bench.commands.frontier import latest
 from bench.records import Rows
 from runtime.errors import FvitError
 
@@ -12,9 +12,8 @@ from runtime.errors import FvitError
 def run(options: argparse.Namespace) -> int:
     """Prints one sentence; 1 if no measured setting fits."""
     rows = Rows(options.results / f"embedded-{records.machine()}")
-    found = records.last_of_each(records.latest(rows.read(), TABLE), measured_point)
     cost = "seconds" if options.latency is None else "alone"
-    measured = frontier_page.having(frontier_page.having(frontier_page.cells(found), "attacked"), cost)
+    measured = frontier_page.having(frontier_page.having(frontier_page.cells(latest(rows)), "attacked"), cost)
     if not measured:
         raise FvitError(f"no setting of {rows.folder} was timed alone; measure again: fvit frontier --fresh")
     asked, fits = [], measured

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import html, records, summary
+from bench import frontier_page, html, records, summary
+from bench.commands.frontier import latest
 from bench.figures import FIGURES
 from bench.options import GRIDS
 from bench.records import Rows
@@ -38,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         raise FvitError(f"{folder} holds no table yet; measure first: fvit table all")
     path = folder / "report.html"
     try:
-        path.write_text(html.page(f"fvit-bench: {folder.name}", summary.sentences(tables), sections))
+        path.write_text(html.page(f"fvit-bench: {folder.name}", [*summary.sentences(tables), *_costs(folder)], sections))
     except OSError as error:
         raise FvitError(f"cannot write {path} ({error.strerror}); choose another --results") from error
     Console().print(f"written: {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
@@ -63,6 +64,14 @@ def _tables(folder: Path) -> dict[int, list[dict]]:
         return {}
     tables = {int(number): plugins.load("bench.tables", f"table{number}").TABLE for number in GRIDS}
     return {number: table.render(table.latest(rows)).cells for number, table in tables.items()}
+
+
+def _costs(folder: Path) -> list[str]:
+    """What the frontier answers, where one was measured."""
+    if not (folder / "frontier.md").is_file():
+        return []
+    rows = latest(Rows(folder))
+    return frontier_page.sentences(frontier_page.cells(rows), rows)
 
 
 def _body(path: Path) -> str:

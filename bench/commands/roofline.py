@@ -1,6 +1,7 @@
 """`fvit roofline`: the machine's ceilings, and each network in every session and precision beside eager fp32 and beside its ceiling."""
 
 import argparse
+from itertools import product
 from statistics import median
 
 from rich.console import Console
@@ -14,10 +15,11 @@ from runtime import plugins
 from runtime.errors import FvitError
 
 TABLE = "roofline"
+GROWTH, ARRANGEMENTS = "growth", "arrangements"  # rows of the fused draw, after its candidates
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measures what is missing at this commit, writes roofline.md and .csv, prints the page; 1 if a candidate failed parity."""
+    """Measures what is missing at this commit, writes roofline.md and .csv, prints the page; 1 if a candidate failed that could have run."""
     console, rows = Console(), Rows(options.results / f"speed-{records.machine()}")
     if not options.from_rows:
         with settled():
@@ -25,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     found = of_each_work(rows.read())
     page, cells = roofline_page.render(found)
     report.publish(rows.folder, TABLE, page, cells, console)
-    return int(any(row.get("word") == "ParityError" for row in found))
+    return int(any(map(records.failed, found)))
 
 
 def of_each_work(rows: list[dict]) -> list[dict]:
@@ -34,11 +36,13 @@ def of_each_work(rows: list[dict]) -> list[dict]:
     heads = [row["campaign"] for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == TABLE]
     owner = {_what(row): name for name in heads for row in rows if row.get("campaign") == name and row["kind"] != "campaign"}
     shown = [row for row in rows if row.get("campaign") in owner.values()]
-    return [row for row in shown if row["kind"] == "campaign" or owner[_what(row)] == row["campaign"]]
+    return records.last_of_each([row for row in shown if row["kind"] == "campaign" or owner[_what(row)] == row["campaign"]], _what)
 
 
 def _what(row: dict) -> tuple:
     """What a row measured: a candidate at a batch, or the growth or the arrangements of a work."""
+    if row["kind"] == "campaign":
+        return row["kind"], row["campaign"]
     return row["kind"], row["work"], *(row[name] for name in ("session", "precision", "batch") if row["kind"] == "pair")
 
 
@@ -62,19 +66,18 @@ class Rooflines:
             ceilings = {precision: roofline.ceiling(precision, self.device) for precision in asked}
             head = {"settings": self.settings, "environment": records.environment(), "ceilings": ceilings}
             self.rows.append({"kind": "campaign", "campaign": name} | head | {"bandwidth": roofline.bandwidth(self.device)})
-        done = {(row["work"], row["session"], row["precision"], row["batch"]) for row in mine if row["kind"] == "pair"}
+        done = {_what(row) for row in mine if not records.failed(row)}
         for key in self.options.work:
-            batches = self.options.batch or (WORKS[key].batch,)
-            todo = [(*pair, batch) for pair in self._candidates() for batch in batches if (key, *pair, batch) not in done]
-            if todo:
-                self._work(name, key, todo)
+            pairs = [(*pair, batch) for pair in self._candidates() for batch in self.options.batch or (WORKS[key].batch,)]
+            todo = [one for one in pairs if ("pair", key, *one) not in done]
+            more = [kind for kind in (GROWTH, ARRANGEMENTS) if WORKS[key].kind == "classify_draws" and (kind, key) not in done]
+            if todo or more:
+                self._work(name, key, todo, more)
 
     def _candidates(self) -> list[tuple[str, str]]:
-        plugged = {session: plugins.load(SESSIONS, session).PRECISIONS for session in self.options.session}
-        asked = {session: tuple(p for p in self.options.precision if p in found) for session, found in plugged.items()}
-        return list(works.candidates(asked))
+        return [pair for pair in product(self.options.session, self.options.precision) if pair != works.REFERENCE]
 
-    def _work(self, name: str, key: str, todo: list[tuple[str, str, int]]) -> None:
+    def _work(self, name: str, key: str, todo: list[tuple[str, str, int]], more: list[str]) -> None:
         work = WORKS[key]
         bench = Workbench(work.world(), self.device, lambda line: self.console.print(f"[dim]{line}[/dim]", highlight=False))
         for number, (session, precision, batch) in enumerate(todo, 1):
@@ -87,26 +90,30 @@ class Rooflines:
             self.rows.append(row)
             if not any(following[:2] == (session, precision) for following in todo[number:]):
                 bench.forget(session, precision, work.kind)
-        if work.kind == "classify_draws":
-            self._growth(name, key, bench)
-            self._arrangements(name, key, bench)
+        for kind in more:
+            try:
+                found = {GROWTH: self._growth, ARRANGEMENTS: self._arrangements}[kind](name, key, bench)
+            except FvitError as error:
+                found = {"reason": str(error), "word": type(error).__name__}
+            if found:
+                self.rows.append({"kind": kind, "campaign": name, "work": key} | found)
 
-    def _growth(self, name: str, key: str, bench: Workbench) -> None:
+    def _growth(self, name: str, key: str, bench: Workbench) -> dict | None:
         """Of the fastest candidate: whether a draw costs the same however many there are."""
-        mine = [row for row in self.rows.read() if row.get("campaign") == name and row.get("work") == key and "seconds" in row]
-        if mine:
-            best = min(mine, key=lambda row: median(row["seconds"]) / row["batch"])
-            self.console.print(f"seconds a draw, {works.GROWTH[0]} to {works.GROWTH[-1]:,} draws: {best['session']} {best['precision']}")
-            facts = {"work": key, "session": best["session"], "precision": best["precision"]}
-            self.rows.append(
-                {"kind": "growth", "campaign": name} | facts | {"growth": works.growth(bench, best["session"], best["precision"])}
-            )
+        rows = [row for row in self.rows.read() if row.get("campaign") == name and row["kind"] == "pair"]
+        mine = [row for row in rows if row["work"] == key and "seconds" in row]
+        if not mine:
+            return None
+        best = min(mine, key=lambda row: median(row["seconds"]) / row["batch"])
+        self.console.print(f"seconds a draw, {works.GROWTH[0]} to {works.GROWTH[-1]:,} draws: {best['session']} {best['precision']}")
+        engine = {"session": best["session"], "precision": best["precision"]}
+        return engine | {"growth": works.growth(bench, **engine)}
 
-    def _arrangements(self, name: str, key: str, bench: Workbench) -> None:
+    def _arrangements(self, name: str, key: str, bench: Workbench) -> dict | None:
         """Of OpenVINO in its lowest floating precision asked for, if it was asked for and can run here."""
-        mine = [precision for session, precision in self._candidates() if session == "openvino" and precision != "int8"]
-        if not mine or plugins.load(SESSIONS, "openvino").available():
-            return
+        plugin = plugins.load(SESSIONS, "openvino")
+        mine = [p for session, p in self._candidates() if session == "openvino" and p in plugin.PRECISIONS and p != "int8"]
+        if not mine or plugin.available():
+            return None
         self.console.print(f"threads and requests of openvino {mine[-1]}", highlight=False)
-        found = arrangements.measure(WORKS[key], mine[-1], self.options.pairs, bench)
-        self.rows.append({"kind": "arrangements", "campaign": name, "work": key, "precision": mine[-1], "seconds": found})
+        return {"precision": mine[-1], "seconds": arrangements.measure(WORKS[key], mine[-1], self.options.pairs, bench)}

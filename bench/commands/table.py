@@ -97,8 +97,6 @@ def measure_options(options: argparse.Namespace) -> Options:
     numbers = defaults | given
     if bad := [f"--{name.replace('_', '-')} {value}" for name, value in {**numbers, "images": options.images}.items() if value <= 0]:
         raise FvitError(f"{', '.join(bad)}: a number above 0 is wanted")
-    if options.seed < 0:
-        raise FvitError(f"--seed {options.seed}: 0 or more is wanted")
     return Options(
         world,
         options.session,

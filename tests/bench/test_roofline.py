@@ -14,6 +14,7 @@ from bench.works import Work
 from bench.worlds import World
 from export import networks
 from runtime import backbone
+from runtime.errors import FvitError
 
 CPU = torch.device("cpu")
 
@@ -100,10 +101,37 @@ def test_it_goes_on_where_it_stopped_and_a_failed_parity_has_no_time(tmp_path, m
     assert main(["roofline", "--work", "draw", "--session", "eager,ort", "--precision", "fp32,bf16", "--results", str(tmp_path)]) == 130
     code = main(["roofline", "--work", "draw", "--session", "eager,ort", "--precision", "fp32,bf16", "--results", str(tmp_path)])
     (folder,) = tmp_path.iterdir()
-    assert code == 1 and seen == [("eager", "bf16"), ("ort", "fp32"), ("ort", "fp32"), ("ort", "bf16")]
+    assert code == 1 and seen == [("eager", "bf16"), ("ort", "fp32"), ("eager", "bf16"), ("ort", "fp32"), ("ort", "bf16")]
     rows = [row for row in Rows(folder).read() if row["kind"] == "pair"]
-    assert len(rows) == 3 and all(row["word"] == "ParityError" and "seconds" not in row for row in rows)
-    assert "eager bf16: another answer" in (folder / "roofline.md").read_text()
+    assert len(rows) == 4 and all(row["word"] == "ParityError" and "seconds" not in row for row in rows)
+    assert (folder / "roofline.md").read_text().count("eager bf16: another answer") == 1
+
+
+def test_what_comes_after_the_candidates_is_not_lost_when_it_is_cut(tmp_path, monkeypatch):
+    """And a precision that a session does not have gets its reason, which is no failure."""
+
+    def cut(*given, **named):
+        raise KeyboardInterrupt
+
+    words = ["roofline", "--work", "draw", "--session", "eager", "--precision", "int8,bf16", "--pairs", "2", "--results", str(tmp_path)]
+    with monkeypatch.context() as patch:
+        patch.setattr(works, "growth", cut)
+        assert main(words) == 130
+    (folder,) = tmp_path.iterdir()
+    before = [row["kind"] for row in Rows(folder).read()]
+    assert main(words) == 0 and [row["kind"] for row in Rows(folder).read()] == [*before, "growth"]
+    assert before == ["campaign", "pair", "pair"]
+    page = (folder / "roofline.md").read_text()
+    assert "- eager int8: session eager has no int8; it has fp32, fp16, bf16" in page and "m = 20" in page
+
+
+def test_growth_that_fails_has_a_reason(tmp_path, monkeypatch):
+    def failing(*given, **named):
+        raise FvitError("no memory")
+
+    monkeypatch.setattr(works, "growth", failing)
+    code, rows, page = run(tmp_path, "--session", "eager", "--precision", "bf16")
+    assert code == 1 and rows[-1]["reason"] == "no memory" and "- growth: no memory" in page
 
 
 @pytest.mark.parametrize(

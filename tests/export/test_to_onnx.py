@@ -5,6 +5,8 @@ import pytest
 import torch
 from operators import unsupported
 from small import small_backbone, small_denoiser
+from timm.layers import set_fused_attn
+from timm.models.swin_transformer import WindowAttention
 
 from export import networks, parity, to_onnx
 from runtime import backbone as backbones
@@ -110,6 +112,22 @@ def test_every_family_exports_with_operators_that_tensorrt_reads(name, opset):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+def test_swin_that_was_built_with_fused_windows_exports(tmp_path):
+    """TIMM_FUSED_ATTN=2 in the environment; the network is as it was afterwards."""
+    set_fused_attn(True, experimental=True)
+    try:
+        network = networks.backbone(backbones.build("swin_embedded"))
+    finally:
+        set_fused_attn(True, experimental=False)
+    windows = [part for part in network.module.modules() if isinstance(part, WindowAttention)]
+    assert windows and all(part.fused_attn for part in windows)
+    session = plugins.load("runtime.sessions", "ort").load(to_onnx.export(network, root=tmp_path), torch.device("cpu"))
+    assert all(part.fused_attn for part in windows)
+    x = torch.rand(3, *network.inputs[0].shape)
+    with torch.no_grad():
+        assert torch.allclose(session(x), network.module(x), atol=1e-4)
+
+
 def test_the_fused_graph_has_operators_that_tensorrt_reads(precision):
     parts = networks.denoiser_step(small_denoiser(), precision), networks.backbone(small_backbone(), precision)
     model = onnx.load(str(to_onnx.export(networks.classify_draws(*parts, with_denoised=True)).model))

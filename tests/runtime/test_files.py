@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import subprocess
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from runtime import artifact, checkpoints, pictures, plugins
+from runtime import artifact, checkpoints, pictures, plugins, provenance
 from runtime.errors import ArtifactError, CheckpointError, FvitError, PictureError
 from runtime.network import TensorSpec
 
@@ -43,6 +44,40 @@ def test_missing_truncated_and_empty_checkpoints(tmp_path):
     torch.save([1, 2], tmp_path / "list.pt")
     with pytest.raises(CheckpointError, match="no dictionary of tensors"):
         checkpoints.read(tmp_path / "list.pt")
+
+
+def test_a_checkpoint_from_before_pytorch_1_6(tmp_path):
+    """No zip archive, so it cannot be mapped; many published .pth files are such."""
+    torch.save({"w": torch.ones(3)}, tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert torch.equal(checkpoints.read(tmp_path / "old.pth")["w"], torch.ones(3))
+
+
+def test_each_change_of_the_code_is_a_version_of_its_own(tmp_path, monkeypatch):
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=b", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    def version() -> str:
+        provenance.commit.cache_clear()
+        return provenance.commit()
+
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setenv("FVIT_COMMIT", "abc")
+    assert version() == "abc"  # no checkout
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "a.py").write_text("1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    clean = version()
+    (tmp_path / "README.md").write_text("no number depends on it")
+    assert version() == clean and len(clean) == 12
+    found = []
+    for name, text in (("a.py", "2"), ("a.py", "3"), ("b.py", "1"), ("b.py", "2")):
+        (tmp_path / "bench" / name).write_text(text)
+        found.append(version())
+    assert len(set(found)) == 4 and all(one.startswith(f"{clean}+") for one in found)
+    monkeypatch.undo()
+    provenance.commit.cache_clear()
 
 
 def test_the_fingerprint_is_of_names_and_numbers():
@@ -96,6 +131,12 @@ def test_an_artifact_of_another_network_or_other_weights(made):
         artifact.read(made, "unet")
     with pytest.raises(ArtifactError, match="is stale: it holds other weights"):
         artifact.read(made, "net", "beef")
+
+
+def test_of_two_processes_that_make_the_same_file_the_first_one_stays(made):
+    with artifact.writing(made) as folder:
+        (folder / artifact.MODEL).write_bytes(b"late")
+    assert artifact.read(made).size == 500 and [p.name for p in made.parent.iterdir()] == ["a"]
 
 
 def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(made):

@@ -52,6 +52,16 @@ def test_votes_equal_the_plain_loop_at_any_batch(images, batch):
     assert torch.equal(found, loop(images, [4, 0, 9], plan())) and (found > 0).sum() > 6
 
 
+def test_scores_that_are_no_numbers_are_no_votes(images):
+    def broken(pixels):
+        scores = classifier(pixels)
+        scores[0, 1] = float("nan")
+        return scores
+
+    with pytest.raises(FvitError, match=r"19 of 150 draws got scores that are not numbers \(NaN\)"):
+        smooth.smooth(images, [4, 0, 9], plan(), smooth.staged(denoise.identity, broken, SIGMA, SIZE))
+
+
 def test_a_pictures_votes_do_not_depend_on_its_company(images):
     together = smooth.smooth(images, [4, 0, 9], plan(), step()).votes
     for i, number in enumerate([4, 0, 9]):
