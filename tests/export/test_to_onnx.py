@@ -111,7 +111,6 @@ def test_every_family_exports_with_operators_that_tensorrt_reads(name, opset):
     assert parity.check(network, eager.load(network, CPU), ort.load(artifact, CPU), "fp32").labels == 1.0
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_swin_that_was_built_with_fused_windows_exports(tmp_path):
     """TIMM_FUSED_ATTN=2 in the environment; the network is as it was afterwards."""
     set_fused_attn(True, experimental=True)
@@ -128,6 +127,7 @@ def test_swin_that_was_built_with_fused_windows_exports(tmp_path):
         assert torch.allclose(session(x), network.module(x), atol=1e-4)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 def test_the_fused_graph_has_operators_that_tensorrt_reads(precision):
     parts = networks.denoiser_step(small_denoiser(), precision), networks.backbone(small_backbone(), precision)
     model = onnx.load(str(to_onnx.export(networks.classify_draws(*parts, with_denoised=True)).model))
