@@ -127,18 +127,19 @@ def _line(row: dict) -> tuple:
 
 
 def _growth(row: dict) -> str:
-    """Medians over the rounds; the last column is the ratio within a round."""
-    rounds = {int(draws): times for draws, times in row["growth"].items()}
-    first, last = rounds[min(rounds)], rounds[max(rounds)]
-    ratios = sorted(b / a for a, b in zip(first, last, strict=True))
-    names = ("a draw of one picture, ms", *(f"m = {draws:,}" for draws in rounds), f"last / first, {len(ratios)} rounds")
-    line = (
-        f"{row['session']} {row['precision']}",
-        *(f"{median(times) * 1e3:.2f}" for times in rounds.values()),
-        f"{median(ratios):.3f} [{ratios[0]:.3f}, {ratios[-1]:.3f}]",
-    )
-    return "\nAs many draws of one picture, noise and votes in, without a map (aimed at: within 5 % of constant):\n\n" + table(
-        names, [line]
+    """Medians over the rounds, whole and by stage; the last column is the ratio within a round."""
+    numbers = {int(draws): stages for draws, stages in row["growth"].items()}
+    first, last = numbers[min(numbers)], numbers[max(numbers)]
+    lines = []
+    for stage in first:
+        ratio = paired_ratio(dict(enumerate(last[stage])), dict(enumerate(first[stage])))
+        assert ratio is not None
+        times = (f"{median(stages[stage]) * 1e3:.3f}" for stages in numbers.values())
+        lines.append((stage, *times, f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]"))
+    names = ("a draw of one picture, ms", *(f"m = {draws:,}" for draws in numbers), f"last / first, {len(first['whole'])} rounds")
+    return (
+        f"\nAs many draws of one picture in {row['session']} {row['precision']}, without a map (aimed at: within 5 % of constant):\n\n"
+        + (table(names, lines))
     )
 
 

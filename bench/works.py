@@ -13,7 +13,7 @@ from diffusers import UNet2DModel
 from bench import roofline
 from bench.flops import flops
 from bench.measure import Workbench
-from bench.timing import seconds
+from bench.timing import StageClock, seconds
 from bench.worlds import NOISE, World, WorldOptions, build
 from export.networks import example
 from runtime import schedule
@@ -25,7 +25,7 @@ from runtime.unet import EpsNetwork
 REFERENCE = ("eager", "fp32")
 LEAST, ENOUGH = 5, 30.0  # pairs, seconds
 GROWTH = (10, 100, 1_000, 10_000)  # draws of one picture
-ROUNDS = 3
+ROUNDS = 7
 
 
 @dataclass(frozen=True)
@@ -71,27 +71,40 @@ def measure(work: Work, candidate: tuple[str, str], batch: int, pairs: int, benc
     }
 
 
-def growth(bench: Workbench, session: str, precision: str) -> dict[int, list[float]]:
-    """Seconds a draw of one picture through the fused graph, for each number of draws and round.
+def growth(bench: Workbench, session: str, precision: str) -> dict[int, dict[str, list[float]]]:
+    """Seconds a draw of one picture through the fused graph: number of draws -> `whole` and each stage of it -> round by round.
 
     A round goes from few draws to many and back, since a machine's speed drifts: each number is then measured early and late, few draws
-    often, and the round's median kept. In: resizes, noise, denoiser, classifier, votes. Left out: maps.
+    often, and the round's median kept. In: resizes, noise, denoiser, classifier, votes. Left out: maps. A GPU waits at each stage's end.
     """
+    found: dict[int, dict[str, list[float]]] = {draws: {} for draws in GROWTH}
+    draw = _draws(bench, session, precision)
+    for _ in range(ROUNDS):
+        times: dict[int, list[dict[str, float]]] = {draws: [] for draws in GROWTH}
+        for draws in (*GROWTH, *reversed(GROWTH[:-1])):
+            times[draws] += [draw(draws) for _ in range(max(1, 200 // draws))]
+        for draws, mine in times.items():
+            for stage in mine[0]:
+                found[draws].setdefault(stage, []).append(median(one[stage] for one in mine))
+    return found
+
+
+def _draws(bench: Workbench, session: str, precision: str) -> Callable[[int], dict[str, float]]:
+    """What draws so often and gives the seconds a draw by stage; `rest` are the picture's check, votes and Python."""
     process = bench.world.denoiser.schedule
     level = schedule.level(process, NOISE / 255, "cumulative")
-    step = fused(bench.load(session, precision, "classify_draws").session, level, process)
+    loaded = bench.load(session, precision, "classify_draws").session
     size = (bench.world.denoiser.size, bench.world.denoiser.size)
     images = bench.world.images.to(bench.device)
-    found: dict[int, list[float]] = {draws: [] for draws in GROWTH}
-    for _ in range(ROUNDS):
-        times: dict[int, list[float]] = {draws: [] for draws in GROWTH}
-        for draws in (*GROWTH, *reversed(GROWTH[:-1])):
-            plan = Plan(level.sigma, draws, 0, GROWTH[0], size)  # one batch for all, filled by every number
-            for _ in range(max(1, 200 // draws)):
-                times[draws].append(seconds(lambda plan=plan: smooth(images, [0], plan, step), bench.device) / draws)
-        for draws, mine in times.items():
-            found[draws].append(median(mine))
-    return found
+
+    def draw(draws: int) -> dict[str, float]:
+        clock = StageClock(bench.device)
+        plan = Plan(level.sigma, draws, 0, GROWTH[0], size)  # one batch for all, filled by every number
+        whole = seconds(lambda: smooth(images, [0], plan, fused(loaded, level, process, clock), stage=clock), bench.device)
+        parts = {"whole": whole} | clock.seconds | {"rest": whole - sum(clock.seconds.values())}
+        return {stage: part / draws for stage, part in parts.items()}
+
+    return draw
 
 
 def small_unet() -> World:

@@ -26,6 +26,7 @@ def _quick(monkeypatch):
     monkeypatch.setattr(roofline, "SIDES", {"cpu": (64, 128)})
     monkeypatch.setattr(roofline, "VECTOR", {"cpu": 1 << 20})
     monkeypatch.setattr(works, "GROWTH", (10, 20))
+    monkeypatch.setattr(works, "ROUNDS", 2)
     monkeypatch.setitem(works.WORKS, "draw", Work("a small draw", lambda: world, "classify_draws", 4, {"bf16": 0.5}))
     caches = roofline.ceiling, roofline.bandwidth
     for cache in caches:
@@ -83,6 +84,10 @@ def test_pairs_parity_and_reasons(tmp_path):
         "random, seed",
     ):
         assert wanted in page
+    grown = next(row["growth"] for row in rows if row["kind"] == "growth")
+    assert set(grown) == {"10", "20"} and set(grown["10"]) == {"whole", "noise", "denoise+classify", "rest"}
+    assert all(len(times) == 2 and min(times) > 0 for stages in grown.values() for times in stages.values())
+    assert "| a draw of one picture, ms | m = 10 | m = 20 | last / first, 2 rounds |" in page and "| rest | " in page
     assert main(["roofline", "--from-rows", "--results", str(tmp_path)]) == 0
     (folder,) = tmp_path.iterdir()
     assert (folder / "roofline.md").read_text() == page
