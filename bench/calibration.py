@@ -10,11 +10,13 @@ from bench.protocols import SIGMAS
 from bench.worlds import NOISE, World
 from export.quantize import FEWEST, Calibration
 from runtime import denoise, schedule
+from runtime import pictures as files
+from runtime.errors import FvitError
 from runtime.noise import DrawNoise
 from runtime.smooth import resize
 
 PICTURES, HELD_OUT = 48, 102  # of the embedded world; half a percent of the held-out is no label
-AGAIN = 4  # in a world that has no other pictures: draws of its own, a minute of its denoiser
+AGAIN = 4  # held out at the paper's size: a minute of its denoiser
 BATCH = 16
 SEED = 5  # no draw of a table reads it
 
@@ -29,10 +31,16 @@ def calibration(world: World, kind: str) -> Calibration:
     return Calibration(f"{len(pictures)} {source}, noise {', '.join(map(str, SIGMAS))} and {NOISE} of 255", batches)
 
 
-def held_out(world: World, kind: str) -> tuple[Tensor, ...]:
-    """Inputs of the network `kind` at the world's own noise that no calibration saw, where the world has more pictures."""
-    pictures, _ = _pictures(world, PICTURES, HELD_OUT if world.name == "embedded" else AGAIN)
-    return inputs(world, kind, pictures, [NOISE] * len(pictures), PICTURES)
+def held_out(world: World, kind: str) -> list[tuple[str, tuple[Tensor, ...]]]:
+    """What int8's parity is measured on: in words and as inputs of the network `kind`, at the world's own noise.
+
+    Pictures that no calibration saw; a world that has none gives other draws of the same, and says so.
+    """
+    embedded_world = world.name == "embedded"
+    first, count = (PICTURES, HELD_OUT) if embedded_world else (FEWEST, AGAIN)
+    pictures, _ = _pictures(world, first, count)
+    told = "held-out pictures" if embedded_world or world.own else "other draws of the calibration's pictures"
+    return [(told, inputs(world, kind, pictures, [NOISE] * len(pictures), first))]
 
 
 def inputs(world: World, kind: str, pictures: Tensor, sigmas: Sequence[float], first: int) -> tuple[Tensor, ...]:
@@ -57,10 +65,20 @@ def inputs(world: World, kind: str, pictures: Tensor, sigmas: Sequence[float], f
 
 
 def _pictures(world: World, first: int, count: int) -> tuple[Tensor, str]:
-    """`count` validation pictures of the embedded world's tasks in turn, from `first` on; another world has those it was given, repeated."""
+    """`count` pictures from `first` on: the embedded world's validation pictures, task by task; the user's; else the world's, repeated.
+
+    At the paper's size a calibration has no more than FEWEST. FvitError where the user's pictures do not suffice.
+    """
     if world.name != "embedded":
         count = min(count, FEWEST)
-        return world.images.repeat(-(-count // len(world.images)), 1, 1, 1)[:count], f"draws of {world.source}"
+        if world.own is None:
+            return world.images.repeat(-(-count // len(world.images)), 1, 1, 1)[:count], f"draws of {world.source}"
+        found = files.find(world.own)
+        if len(found) < FEWEST + AGAIN:
+            wanted = f"{FEWEST + AGAIN} are wanted for int8, {FEWEST} to calibrate on and {AGAIN} to check with"
+            raise FvitError(f"{len(found)} pictures came ({world.own}), {wanted}; give --pictures a folder that holds them")
+        stack = [files.read(file, world.backbone.size) for file in found[first : first + count]]
+        return torch.stack(stack), f"pictures of {world.own.name}"
     part = range(first // len(embedded.TASKS), (first + count) // len(embedded.TASKS))
     pictures = torch.cat([embedded.batch(task, "val", part).images for task in embedded.TASKS])
     return pictures, f"validation pictures of {', '.join(embedded.TASKS)}"

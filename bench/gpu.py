@@ -47,19 +47,25 @@ STEPS = (
         "the same contracts as on the CPU",
         ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "cuda"),
         ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "eager-backbone"),
-        60,
+        50,
     ),
     Step(
         "latency of the embedded world's service",
         _fvit("latency --device cuda --session eager --precision bf16 --scenario single-stream --seconds 5 --limit 50"),
         _fvit("latency --device cpu --session eager --precision bf16 --scenario single-stream --answer label --draws 1 --seconds 1"),
-        60,
+        50,
     ),
     Step(
         "compiled, ONNX Runtime's CUDA provider, and TensorRT where it loads",
         _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort,trt --precision bf16,fp16 --pairs 3"),
         _fvit("roofline --device cpu --work unet_12m --batch 2 --session ort --precision fp16 --pairs 2"),
-        110,
+        90,
+    ),
+    Step(
+        "a UNet step in fp16",
+        _fvit("roofline --device cuda --work unet_552m --batch 16 --session eager --precision fp16 --pairs 3"),
+        _fvit("roofline --device cpu --work unet_12m --batch 1 --session eager --precision fp16 --pairs 2"),
+        40,
     ),
 )  # fmt: skip
 

@@ -133,7 +133,7 @@ class Workbench:
     def _cases(self, exact: Network, kind: str, precision: str):
         """What parity is measured on: int8 knows the range of real pictures alone; a large network has fewer of them."""
         if precision == "int8":
-            return [("held-out pictures", calibration.held_out(self.world, kind))]
+            return calibration.held_out(self.world, kind)
         return parity.cases(exact, (1, 2) if self.world.name == "paper" else parity.BATCHES)
 
     def batch(self, run: Run) -> int:

@@ -50,16 +50,18 @@ def _fastest(mine: list[dict], precision: str) -> str:
 
 
 def _campaign(head: dict, rows: list[dict]) -> list[str]:
-    pairs = [row for row in rows if row["kind"] == "pair"]
     parts = [heading(head)]
-    for key, batch in dict.fromkeys((row["work"], row["batch"]) for row in pairs):
-        mine = [row for row in pairs if (row["work"], row["batch"]) == (key, batch)]
-        weights = next((row["weights"] for row in mine if "weights" in row), "none loaded")
-        parts.append(f"## {WORKS[key].title}, batch {batch}\n\nWeights: {weights}.\n")
-        parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
-        parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
-    for kind, told in (("growth", _growth), ("arrangements", _arrangements)):
-        parts += [told(row) if "reason" not in row else f"- {kind}: {row['reason']}" for row in rows if row["kind"] == kind][-1:]
+    for key in dict.fromkeys(row["work"] for row in rows if "work" in row):
+        pairs = [row for row in rows if (row["kind"], row.get("work")) == ("pair", key)]
+        for batch in dict.fromkeys(row["batch"] for row in pairs):
+            mine = [row for row in pairs if row["batch"] == batch]
+            weights = next((row["weights"] for row in mine if "weights" in row), "none loaded")
+            parts.append(f"## {WORKS[key].title}, batch {batch}\n\nWeights: {weights}.\n")
+            parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
+            parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
+        for kind, told in (("growth", _growth), ("arrangements", _arrangements)):
+            more = [row for row in rows if (row["kind"], row.get("work")) == (kind, key)]
+            parts += [told(row) if "reason" not in row else f"- {kind}: {row['reason']}" for row in more][-1:]
     return parts
 
 

@@ -42,13 +42,14 @@ class WorldOptions:
 
 @dataclass(frozen=True)
 class World:
-    """`images` (B, 3, S, S) in [0, 1] at the backbone's size; `source` says what they are."""
+    """`images` (B, 3, S, S) in [0, 1] at the backbone's size; `source` says what they are, `own` where the user's pictures lie."""
 
     name: str
     images: Tensor
     source: str
     backbone: Backbone
     denoiser: DenoiserNetwork
+    own: Path | None = None
 
     def fingerprints(self) -> dict[str, str]:
         """Hashes of the weights and of the pictures: what a campaign may not mix."""
@@ -63,7 +64,7 @@ def build(options: WorldOptions) -> World:
     backbone = backbones.build(options.backbone or own_backbone, options.weights, options.classes)
     denoiser = denoisers.build(own_denoiser, options.denoiser_weights, options.head_channels)
     images, source = _pictures(options, backbone.size)
-    return World(options.name, images, source, backbone, denoiser)
+    return World(options.name, images, source, backbone, denoiser, options.pictures)
 
 
 def _pictures(options: WorldOptions, size: int) -> tuple[Tensor, str]:

@@ -38,6 +38,8 @@ def _computes(session: str) -> str:
         return _provider(device)
     if session == "openvino":
         return f"OpenVINO {_version('openvino')} on cpu, {cores()} threads"
+    if session == "trt":
+        return f"TensorRT {_version('tensorrt')} on {device}"
     return f"torch {torch.__version__} on {device}, {cores()} threads" + (", Inductor" if session == "compiled" else "")
 
 

@@ -72,7 +72,7 @@ def _int8(options: argparse.Namespace, kind: str, console: Console) -> tuple[Art
     console.print(f"  {len(kept)} layers stay in float{': ' if kept else ''}{', '.join(kept)}", highlight=False)
     if "random" in made.weights:
         console.print("  random weights: this file serves to measure time, nothing else", highlight=False)
-    return made, [("held-out pictures", calibration.held_out(world, kind))]
+    return made, calibration.held_out(world, kind)
 
 
 def _tensorrt(artifact: Artifact, build: bool, console: Console) -> None:

@@ -6,6 +6,8 @@ trials that was no slower than from a file that is bf16 already.
 On a CPU with bf16 instructions OpenVINO computes in bf16 unless told otherwise, so the precision is set by name and read back. What an int8
 file leaves in float is computed in bf16 where the CPU has it. A time step would be rounded to bf16 as well, and bf16 cannot tell 257 from
 258 (cosine 0.98 at t = 777 in place of 0.9999), so what leads to a sine or cosine is cut off and computed in fp32.
+In fp32 with fixed shapes its code generator for fused loops (snippets) ends the process (null pointer, 2026.4) where a group norm is scaled by
+what another layer computed, as in every guided-diffusion UNet: there it is switched off.
 """
 
 import importlib.util
@@ -58,6 +60,8 @@ class OpenVino:
         self._settings = {"INFERENCE_PRECISION_HINT": "bf16" if low else "f32", "ENABLE_CPU_PINNING": pinned}
         self._model = self._core.read_model(str(source.model))
         self._exact = _cut_times(self._core, self._model) if low else None
+        if not low and _modulated(self._model):
+            self._settings["SNIPPETS_MODE"] = "DISABLE"
         self._graphs: OrderedDict[tuple[int, int], list] = OrderedDict()
         self._graph(1, 1)
         self.facts = {"provider": "openvino CPU", "compute_precision": source.precision, "rest": "bf16" if low else "f32"}
@@ -108,6 +112,15 @@ class OpenVino:
         if found != getattr(openvino.Type, self._settings["INFERENCE_PRECISION_HINT"]):
             raise SessionUnavailable(f"session openvino computes {source.network} in {found} on this CPU, not in {source.precision}")
         return compiled
+
+
+def _modulated(model) -> bool:
+    """Whether a group norm is scaled by what an Add made: (1 + scale) norm(x), the time's way into a guided-diffusion block."""
+    norms = [node for node in model.get_ops() if node.get_type_name() == "GroupNormalization"]
+    products = [
+        into.get_node() for norm in norms for into in norm.output(0).get_target_inputs() if into.get_node().get_type_name() == "Multiply"
+    ]
+    return any(one.get_source_output().get_node().get_type_name() == "Add" for product in products for one in product.inputs())
 
 
 def _cut_times(core, model):

@@ -9,10 +9,11 @@ from torch import nn
 
 from export import networks, parity, quantize, to_onnx
 from export.quantize import Calibration
-from runtime import plugins
+from runtime import plugins, schedule, unet
 from runtime.artifact import Artifact
+from runtime.denoisers import DenoiserNetwork
 from runtime.errors import FvitError, SessionUnavailable
-from runtime.network import Network, TensorSpec, at_precision
+from runtime.network import Network, TensorSpec, at_precision, randomize
 
 DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 NAMES = plugins.names("runtime.sessions")
@@ -167,3 +168,16 @@ def test_bf16_does_not_round_the_time_step(name):
     found = session(torch.zeros(2, 3, 8, 8), torch.tensor([3.0, 777.0]))
     wanted = torch.sin(torch.tensor([1.5, 388.5]))
     assert torch.allclose(found[:, 0, 0, 0], wanted, atol=0.01), (found[:, 0, 0, 0], wanted)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in COMPILES_EACH_SHAPE])
+def test_a_guided_diffusion_unet(name):
+    """Its blocks scale a group norm by what the time says: OpenVINO's generated loops died of it."""
+    plugin, model = plugins.load("runtime.sessions", name), unet.build(unet.UNetConfig((32, 64), 1, (False, True), 32))
+    if why := plugin.available():
+        pytest.skip(f"{name}: {why}")
+    randomize(model, 2)
+    network = networks.denoiser_step(DenoiserNetwork("guided_test", model, 32, 6, schedule.linear(), "random, seed 2"))
+    session = plugin.load(to_onnx.export(network) if plugin.SOURCE is Artifact else network, torch.device("cpu"))
+    inputs = networks.example(network, 2)
+    torch.testing.assert_close(session(*inputs), network.module(*inputs), rtol=1e-3, atol=1e-4)
