@@ -64,7 +64,7 @@ STEPS = (
     Step(
         "a UNet step in fp16",
         _fvit("roofline --device cuda --work unet_552m --batch 16 --session eager --precision fp16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 1 --session eager --precision fp16 --pairs 2"),
+        _fvit("roofline --device cpu --work unet_12m --batch 2 --session eager --precision bf16 --pairs 2"),
         40,
     ),
 )  # fmt: skip

@@ -20,13 +20,13 @@ TINY = 1e-9
 
 def divide(over: Tensor, under: Tensor) -> Tensor:
     """over / (under + 1e-9), 0 where `under` is 0."""
-    return over / (under + TINY) * (under != 0)
+    return (over / (under + TINY)).masked_fill_(under == 0, 0.0)
 
 
 def linear(x: Tensor, w: Tensor, relevance: Tensor) -> Tensor:
     over, under, up, down = x.clamp_min(0), x.clamp_max(0), w.clamp_min(0), w.clamp_max(0)
-    share = divide(relevance, F.linear(over, up) + F.linear(under, down))
-    return over * (share @ up) + under * (share @ down)
+    share = divide(relevance, F.linear(over, up).add_(F.linear(under, down)))
+    return (share @ up).mul_(over).addcmul_(share @ down, under)
 
 
 def linear_apart(x: Tensor, w: Tensor, relevance: Tensor) -> Tensor:
@@ -49,8 +49,8 @@ def add_apart(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
 
 def matmul(a: Tensor, b: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
     """Relevance of the factors of a b, half each."""
-    share = divide(relevance, a @ b)
-    return a * (share @ b.transpose(-2, -1)) / 2, b * (a.transpose(-2, -1) @ share) / 2
+    share = divide(relevance, a @ b) / 2
+    return (share @ b.transpose(-2, -1)).mul_(a), (a.transpose(-2, -1) @ share).mul_(b)
 
 
 def averaged(tokens: Tensor, relevance: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def placed(tokens: Tensor, rows: list[Tensor]) -> Tensor:
 
 def copied(x: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
     """Relevance of x from those of its copies."""
-    return x * torch.stack([divide(part, x) for part in parts]).sum(0)
+    return sum((divide(part, x) for part in parts[1:]), divide(parts[0], x)).mul_(x)
 
 
 def pixels(x: Tensor, conv: nn.Conv2d, relevance: Tensor) -> Tensor:
