@@ -28,8 +28,9 @@ def _roofline(parser: argparse.ArgumentParser) -> None:
 
 def _latency(parser: argparse.ArgumentParser) -> None:
     scenarios, answers = ",".join(SCENARIOS), ",".join(ANSWERS)
+    told = "label; map (label and VTA's mean map); another explainer's, as in vta:rules=chefer_bf16 (default: label,map)"
     parser.add_argument("--scenario", default=scenarios, metavar="A,B", help=f"{', '.join(SCENARIOS)} (default: all)")
-    parser.add_argument("--answer", default=answers, metavar="A,B", help="label, map (label and VTA's mean map) (default: both)")
+    parser.add_argument("--answer", default=answers, metavar="A,B", help=told)
     parser.add_argument("--draws", type=int, default=10, help="draws a picture (default: 10)")
     parser.add_argument("--session", default="ort", help=f"{', '.join(names('runtime.sessions'))} (default: ort)")
     parser.add_argument("--precision", default="fp32", help=f"{', '.join(PRECISIONS)} (default: fp32)")
@@ -77,7 +78,9 @@ def _check_roofline(options: argparse.Namespace) -> None:
 
 def _check_latency(options: argparse.Namespace) -> None:
     options.scenario = listed(options.scenario, SCENARIOS, "scenario")
-    options.answer = listed(options.answer, ANSWERS, "answer")
+    options.answer = tuple(dict.fromkeys(answer.strip() for answer in options.answer.split(",")))
+    for answer in options.answer:
+        known(answer.split(":")[0], (*ANSWERS, *names("runtime.explainers")), "answer")
     known(options.session, names("runtime.sessions"), "session")
     known(options.precision, PRECISIONS, "precision")
     options.merge = numbers(options.merge, "merge")

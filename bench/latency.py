@@ -27,8 +27,9 @@ PERCENTILES = (50, 90, 99)
 
 @dataclass(frozen=True)
 class Case:
-    """One run. `answer`: label or map (label and map); `merge`: requests answered together at most; `qps`, `target_p99` (ms): server's.
+    """One run. `answer`: label, map (label and VTA's map) or an explainer (label and its map); `merge`: requests answered together at most.
 
+    `qps`, `target_p99` (ms): server's.
     `limit`: seconds after which the run counts as hung.
     """
 

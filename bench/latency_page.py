@@ -21,8 +21,8 @@ NAMES = (
 )
 READING = """## How to read it
 
-- A query is one test picture of the embedded world with all its draws; `map`: the label and VTA's mean map, in eager fp32 as ever. The fused
-  graph denoises and classifies, {largest} draws a call at most.
+- A query is one test picture of the embedded world with all its draws; `map`: the label and VTA's mean map, in eager fp32; another answer is
+  the label and that explainer's map. The fused graph denoises and classifies, {largest} draws a call at most.
 - `single-stream`: the next query when the last is answered. `server`: queries come at random (Poisson) at the rate offered; VALID: the 99th
   percentile keeps its target. `offline`: all at once; a latency has no meaning there.
 - `merged`: requests answered together, at most and (in brackets) on average. Only requests that wait already are merged.

@@ -71,7 +71,8 @@ class Chain:
         session = plugins.load("runtime.sessions", job["session"]).load(source, device)
         level = schedule.level(world.denoiser.schedule, NOISE / 255, "cumulative")
         step, size = fused(session, level, world.denoiser.schedule), (world.denoiser.size, world.denoiser.size)
-        maps = Explained({"vta": explain.build("vta", world.backbone)}) if job["answer"] == "map" else None
+        explainer = "vta" if job["answer"] == "map" else job["answer"]
+        maps = None if explainer == "label" else Explained({explainer: explain.build(explainer, world.backbone)})
 
         def answer(numbers: Sequence[int]) -> list[int]:
             plan = Plan(level.sigma, job["draws"], 0, batch(len(numbers) * job["draws"]), size)

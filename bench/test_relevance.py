@@ -42,6 +42,26 @@ def test_forward_passes_of_a_map(benchmark, speed: list[dict], name: str) -> Non
 
 
 @pytest.mark.benchmark(group="relevance")
+@pytest.mark.parametrize(("name", "count"), [("vit_b16", 1), ("vit_b16", 10), ("vit_embedded", 10)])
+def test_products_in_bf16(benchmark, speed: list[dict], name: str, count: int) -> None:  # noqa: F811
+    """VTA with the linear layers' products in bf16 against fp32 (ViT-B/16: random weights)."""
+    backbone = backbones.build(name)
+    (images, numbers), explainers = (
+        inputs(backbone, count),
+        {spec: explain.build(spec, backbone) for spec in ("vta", "vta:rules=chefer_bf16")},
+    )
+    times: dict[str, dict[int, float]] = {spec: {} for spec in explainers}
+    for pair in range(-1, 2 * PAIRS):
+        for spec, explainer in explainers.items():
+            times[spec][pair] = seconds(lambda e=explainer: e(images, numbers), CPU)
+    for found in times.values():
+        del found[-1]  # the first call
+    benchmark.pedantic(lambda: explainers["vta"](images, numbers), rounds=1)
+    low, exact = times["vta:rules=chefer_bf16"], times["vta"]
+    _tell(speed, f"vta, products in bf16 / fp32, {name}, {count} pictures", low, exact, "faster with bf16 instructions")
+
+
+@pytest.mark.benchmark(group="relevance")
 def test_a_batch_of_maps(benchmark, speed: list[dict]) -> None:  # noqa: F811
     """VTA of 16 pictures at 64 px together, against one by one."""
     backbone = backbones.build("vit_embedded")

@@ -23,10 +23,12 @@ def divide(over: Tensor, under: Tensor) -> Tensor:
     return (over / (under + TINY)).masked_fill_(under == 0, 0.0)
 
 
-def linear(x: Tensor, w: Tensor, relevance: Tensor) -> Tensor:
-    over, under, up, down = x.clamp_min(0), x.clamp_max(0), w.clamp_min(0), w.clamp_max(0)
-    share = divide(relevance, F.linear(over, up).add_(F.linear(under, down)))
-    return (share @ up).mul_(over).addcmul_(share @ down, under)
+def linear(x: Tensor, w: Tensor, relevance: Tensor, products: torch.dtype | None = None) -> Tensor:
+    """`products`: what its four matrix products are computed in, x's own by default. z adds up terms of one sign, so rounding them is harmless."""
+    kind = products or x.dtype
+    over, under, up, down = x.clamp_min(0), x.clamp_max(0), w.clamp_min(0).to(kind), w.clamp_max(0).to(kind)
+    share = divide(relevance, F.linear(over.to(kind), up).to(x.dtype).add_(F.linear(under.to(kind), down))).to(kind)
+    return (share @ up).to(x.dtype).mul_(over).addcmul_((share @ down).to(x.dtype), under)
 
 
 def linear_apart(x: Tensor, w: Tensor, relevance: Tensor) -> Tensor:

@@ -10,13 +10,14 @@ from rich.console import Console
 
 from bench import latency, latency_page, records, report
 from bench.campaign import usable
+from bench.costs import ANSWERS
 from bench.latency import Case
 from bench.measure import Workbench
 from bench.records import Rows
 from bench.serving import LARGEST
 from bench.timing import chosen, settled
 from bench.worlds import WorldOptions, build
-from runtime import plugins
+from runtime import explain, plugins
 from runtime.errors import FvitError, SessionUnavailable
 
 TABLE = "latency"
@@ -57,6 +58,8 @@ def measure(wanted: list[Case], rows: Rows, console: Console, fresh: bool) -> No
     """One run after another, each row on the disk before the next begins; what this campaign has already is left."""
     before, first = rows.read(), wanted[0]
     bench = Workbench(build(WorldOptions()), torch.device(first.device), lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
+    for answer in {case.answer for case in wanted} - set(ANSWERS):
+        explain.build(answer, bench.world.backbone)  # refuses an unknown option before anything is measured
     loaded = bench.load(first.session, first.precision, "classify_draws")
     settings = {"table": TABLE, "session": f"{first.session} {first.precision}", "cases": [asdict(case) for case in wanted]}
     name = records.campaign([] if fresh else before, settings)

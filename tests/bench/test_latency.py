@@ -129,11 +129,12 @@ def test_a_log_without_a_verdict_is_told(tmp_path):
 
 @pytest.mark.parametrize("loadgen", [True, False])
 def test_the_real_chain_by_the_command_line(tmp_path, monkeypatch, capsys, loadgen):
-    """With LoadGen, and as the plain loop."""
+    """With LoadGen, and as the plain loop, which gives a map as well."""
+    answer = "label" if loadgen else "vta:rules=chefer_bf16"
     if not loadgen:
         monkeypatch.setattr(latency, "available", lambda: "LoadGen is not installed; pip install 'fvit-bench[loadgen]'")
         assert main(["latency", "--results", str(tmp_path)]) == 2 and "--scenario single-stream runs" in capsys.readouterr().err
-    words = ["latency", "--scenario", "single-stream", "--answer", "label", "--session", "eager", "--draws", "1", "--seconds", "1"]
+    words = ["latency", "--scenario", "single-stream", "--answer", answer, "--session", "eager", "--draws", "1", "--seconds", "1"]
     assert main([*words, "--results", str(tmp_path)]) == 0
     (folder,) = tmp_path.iterdir()
     (row,) = [row for row in Rows(folder).read() if row["kind"] == "latency"]
@@ -141,7 +142,16 @@ def test_the_real_chain_by_the_command_line(tmp_path, monkeypatch, capsys, loadg
     assert row["peak_bytes"] >= row["resident_end"] > 0 and row["cold_start_seconds"] > row["p50"] / 1e3
     before, page = Rows(folder).path.read_bytes(), (folder / "latency.md").read_text()
     assert main([*words, "--results", str(tmp_path)]) == 0 and Rows(folder).path.read_bytes() == before
-    assert "| single-stream | label | eager fp32 | 1 | 1 (1.0) |" in page and "no MLPerf results" in page
+    assert f"| single-stream | {answer} | eager fp32 | 1 | 1 (1.0) |" in page and "no MLPerf results" in page
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [("vtta", "unknown answer 'vtta'"), ("label,vta:rules=chfer", "unknown rule set 'chfer'"), ("vta:layer=2", "unknown option of vta")],
+)
+def test_an_unknown_answer_is_refused_before_anything_is_measured(tmp_path, capsys, answer, told):
+    words = ["latency", "--scenario", "single-stream", "--answer", answer, "--session", "eager", "--results", str(tmp_path)]
+    assert main(words) == 2 and told in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_merging_is_compared_at_one_load_for_each_answer(tmp_path, monkeypatch):
