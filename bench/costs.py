@@ -40,9 +40,9 @@ def _latency(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--qps",
         type=float,
-        help="pictures a second offered to `server` (default: 0.5 of the rate of one after another, by a trial before its first run)",
+        help="pictures a second offered to `server` (default: half of single-stream's rate, by a trial where that was not measured)",
     )
-    parser.add_argument("--target-p99", type=float, metavar="MS", help="what server's p99 may be (default: 6 times one picture alone)")
+    parser.add_argument("--target-p99", type=float, metavar="MS", help="what server's p99 may be (default: 6 times single-stream's p50)")
     parser.add_argument("--seconds", type=float, default=20.0, help="least length of a run (default: 20)")
     parser.add_argument("--limit", type=float, default=900.0, help="seconds after which a run counts as hung and is ended (default: 900)")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda where there is one")

@@ -162,7 +162,7 @@ def test_merging_is_compared_at_one_load_for_each_answer(tmp_path, monkeypatch):
         seen.append(one)
         facts = {"qps": one.qps or 10.0 + len(seen), "target_p99": one.target_p99 or 100.0, "verdict": "VALID", "why": "", "merged": 1.0}
         facts |= {"accuracy": [1.0, 0.9, 1.0], "pictures_a_second": 9.0, "resident_begin": 1, "resident_end": 2, "peak_bytes": 3}
-        return facts | {"cold_start_seconds": 1.0}
+        return facts | {"cold_start_seconds": 1.0, "p50": 20.0}
 
     monkeypatch.setattr(latency, "run", found)
     monkeypatch.setattr(latency, "available", lambda: None)
@@ -176,6 +176,10 @@ def test_merging_is_compared_at_one_load_for_each_answer(tmp_path, monkeypatch):
     (folder,) = tmp_path.iterdir()
     assert "- server, map, 10 draws: offered 14 pictures a second, p99 wanted within 100 ms" in (folder / "latency.md").read_text()
     assert main(words) == 0 and len(seen) == 12
+    words = [word.replace("server,offline", "single-stream,server,offline") for word in words]
+    assert main([*words, "--answer", "label"]) == 0
+    offered = [(one.scenario, one.qps, one.target_p99) for one in seen[12:]]
+    assert offered == [("single-stream", None, None), *[("server", 4.5, 120.0)] * 3, *[("offline", None, None)] * 3]
 
 
 def test_a_run_that_failed_is_a_reason_and_is_tried_again(tmp_path, monkeypatch):
