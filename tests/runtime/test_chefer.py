@@ -41,11 +41,16 @@ MODELS = ("vit_s64", "vit_t224", "vit_base")
 
 def backbone(model: str, key: str, dtype: torch.dtype) -> Backbone:
     """The recorded network; its LRP variants were run with a final norm of eps 1e-5, `ours_eps1e-6` and the others with timm's."""
-    built = vit(model)
-    built.model.to(dtype)
-    if key.split("/")[0] in ("ours", "orig_lrp"):
-        built.model.get_submodule("model.norm").eps = 1e-5
-    return built
+    return built(model, dtype, key.split("/")[0] in ("ours", "orig_lrp"))
+
+
+@functools.lru_cache(1)
+def built(model: str, dtype: torch.dtype, wide: bool) -> Backbone:
+    found = vit(model)
+    found.model.to(dtype)
+    if wide:
+        found.model.get_submodule("model.norm").eps = 1e-5
+    return found
 
 
 @functools.cache
@@ -97,10 +102,10 @@ def test_intermediates_in_float64():
     recorded = tensors("chefer_vit/vit_s64.intermediates.npz")
     case = slice(0, 1)
     for key, rules in (("ours", "chefer"), ("orig_lrp", "original")):
-        built = backbone("vit_s64", key, torch.float64)
-        layers = anatomy(built).layers
-        seen = attention.seen(built.model, images[case], classes[case], layers, whole=True)
-        shared = attention.relevance(built.model, seen.record, classes[case], relevance.RULES[rules], layers)
+        network = backbone("vit_s64", key, torch.float64)
+        layers = anatomy(network).layers
+        seen = attention.seen(network.model, images[case], classes[case], layers, whole=True)
+        shared = attention.relevance(network.model, seen.record, classes[case], relevance.RULES[rules], layers)
         for found, wanted in ((torch.cat(shared), f"f64/{key}/attn_cam__case0"), (torch.cat(seen.gradients), "f64/attn_grad__case0")):
             torch.testing.assert_close(found, recorded[wanted].squeeze(), atol=1e-7 * recorded[wanted].abs().max().item(), rtol=0)
 
