@@ -31,7 +31,7 @@ STEPS = (
     Step(
         "bf16 engines: a UNet step and three backbones, batches 1 to 64, beside fp32 and the ceiling",
         _fvit("roofline --device cuda --work unet_552m,vit_b16,deit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 1,4 --session eager --precision bf16 --pairs 2"),
+        _fvit("roofline --device cpu --work unet_12m --batch 1,2 --session eager --precision bf16 --pairs 2"),
         130,
     ),
     Step(
@@ -58,13 +58,13 @@ STEPS = (
     Step(
         "compiled, ONNX Runtime's CUDA provider, and TensorRT where it loads",
         _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort,trt --precision bf16,fp16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 2 --session ort --precision fp16 --pairs 2"),
+        _fvit("roofline --device cpu --work unet_12m --batch 2 --session ort --precision fp32 --pairs 2"),
         90,
     ),
     Step(
         "a UNet step in fp16",
         _fvit("roofline --device cuda --work unet_552m --batch 16 --session eager --precision fp16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 2 --session eager --precision bf16 --pairs 2"),
+        _fvit("roofline --device cpu --work unet_12m --batch 1,2 --session eager --precision bf16 --pairs 2"),
         40,
     ),
 )  # fmt: skip

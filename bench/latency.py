@@ -29,8 +29,7 @@ PERCENTILES = (50, 90, 99)
 class Case:
     """One run. `answer`: label, map (label and VTA's map) or an explainer (label and its map); `merge`: requests answered together at most.
 
-    `qps`, `target_p99` (ms): server's.
-    `limit`: seconds after which the run counts as hung.
+    `qps`, `target_p99` (ms): server's. `limit`: seconds after which the run counts as hung.
     """
 
     scenario: str

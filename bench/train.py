@@ -25,6 +25,7 @@ KEPT_EVERY = 60.0  # seconds between two states on disk
 POINTS = 30  # of the curve
 NEEDED: dict[str, tuple[str, ...]] = dict.fromkeys(("vit", "deit", "swin"), ("teacher",))
 ORDER = ("denoiser", "teacher", "vit", "deit", "swin")
+WORKERS = 1  # processes that make pictures while the network learns
 WARM, LAST = 0.05, 0.01  # share of the steps in which the rate rises; its end, as a share of its peak
 
 
@@ -61,7 +62,7 @@ _teacher: list[nn.Module] = []
 
 
 class Pictures(Dataset):
-    """The training pictures of each step, made in a process of their own."""
+    """The training pictures of each step, made in a process of their own where there is one."""
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
@@ -77,7 +78,7 @@ def _fit(name: str, recipe: Recipe, state: State, until: float, console: Console
     optimizer = create_optimizer_v2(module, opt="adamw", lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
     state.restore(module, optimizer)
     steps = range(state.step, recipe.steps)
-    loader = DataLoader(Pictures(recipe), batch_size=None, sampler=steps, num_workers=1, prefetch_factor=4)  # type: ignore[arg-type]
+    loader = DataLoader(Pictures(recipe), batch_size=None, sampler=steps, num_workers=WORKERS, prefetch_factor=4 * WORKERS or None)  # type: ignore[arg-type]
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     kept = now()
     with Progress(*columns, console=console, transient=True) as progress:

@@ -2,8 +2,8 @@
 
 A rule takes the relevance of a module's output and gives that of its input, from what the module saw in a recorded forward pass. Softmax,
 activations, norms and elementwise scales hand it on unchanged; the arithmetic is in rules.py. `chefer` are the rules of Chefer et al. 2021
-(sections 3.1 and 3.2), `original` the stricter ones of the baseline that their evaluation calls LRP. `chefer_bf16`: the
-first with the linear layers' products in bfloat16, for processors that are fast in it.
+(sections 3.1 and 3.2), `original` the stricter ones of the baseline that their evaluation calls LRP. `chefer_bf16`: the first, the
+linear layers' products in bfloat16, for processors that are fast in it.
 """
 
 from collections.abc import Callable, Collection

@@ -29,10 +29,8 @@ def test_the_users_pictures_are_held_out_from_their_calibration(tmp_path):
     (told, (checked,)), *more = calibration.held_out(mine, "backbone")
     seen = torch.cat([batch[0] for batch in made.batches])
     assert not more and told == "held-out pictures" and made.source.startswith(f"{FEWEST} pictures of {tmp_path.name}, noise")
-    bytes_of = [
-        float(picture.mean()) * 255 / 10 for picture in (*seen, *checked)
-    ]  # random denoisers denoise nothing: the pictures as they are
-    assert bytes_of == pytest.approx(list(range(FEWEST + calibration.AGAIN)), abs=1e-4)
+    shades = [float(picture.mean()) * 255 / 10 for picture in (*seen, *checked)]  # a random denoiser is left out: the pictures as they are
+    assert shades == pytest.approx(list(range(FEWEST + calibration.AGAIN)), abs=1e-4)
 
 
 def test_a_world_without_other_pictures_says_that_it_checks_on_the_same():

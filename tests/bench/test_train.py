@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -16,6 +19,7 @@ from bench.training_state import Point, State
 from runtime import backbone as backbones
 from runtime import checkpoints, denoisers, plugins
 from runtime.errors import CheckpointError, FvitError
+from runtime.provenance import ROOT
 
 
 class Tiny(nn.Module):
@@ -38,8 +42,12 @@ RECIPE = Recipe(Tiny, loss, lambda module: {"digits": 0.5}, eased=True, steps=8,
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    """Every network is Tiny, its state lies in a folder of its own."""
+    """Every network is Tiny, its state lies in a folder of its own, its pictures are made in this process.
+
+    A fork of a pytest-xdist worker shares the pipe to its master, who twice lost a worker here.
+    """
     monkeypatch.setenv("FVIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(train, "WORKERS", 0)
     use(monkeypatch, RECIPE)
     return tmp_path
 
@@ -68,6 +76,7 @@ def test_interrupted_and_resumed_equals_unbroken(tiny, monkeypatch, tmp_path):
             go(tiny)
     monkeypatch.undo()
     monkeypatch.setenv("FVIT_CACHE", str(tiny / "cache"))
+    monkeypatch.setattr(train, "WORKERS", 0)
     use(monkeypatch, RECIPE)
     go(tiny)
     assert all(torch.equal(value, unbroken[key]) for key, value in shipped(tiny).items())
@@ -84,6 +93,13 @@ def stop_at(monkeypatch, end: int) -> None:
 
     monkeypatch.setattr(train, "KEPT_EVERY", 0.0)
     monkeypatch.setattr(train, "_step", step)
+
+
+def test_the_command_line_makes_its_pictures_in_a_process_of_their_own(tmp_path):
+    command = [sys.executable, "-m", "bench", "train", "denoiser", "--minutes", "1e-6"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"FVIT_CACHE": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 0 and "denoiser: stopped at step 1 of " in done.stdout, done.stdout + done.stderr
+    assert train.WORKERS == 1 and (tmp_path / "train" / "denoiser.safetensors").is_file()
 
 
 def test_minutes_end_a_training_that_goes_on_later(tiny):
