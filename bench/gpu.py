@@ -15,7 +15,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Step:
-    """`words`: of `python -m`; OUT stands for the results folder. `tiny`: the words of a rehearsal. `limit`: seconds."""
+    """`words`: of `python -m`; OUT stands for the results folder. `limit`: seconds.
+
+    `tiny`: the words of a rehearsal; those of an earlier step once more find everything measured.
+    """
 
     name: str
     words: tuple[str, ...]

@@ -139,10 +139,8 @@ def _growth(row: dict) -> str:
         times = (f"{median(stages[stage]) * 1e3:.3f}" for stages in numbers.values())
         lines.append((stage, *times, f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]"))
     names = ("a draw of one picture, ms", *(f"m = {draws:,}" for draws in numbers), f"last / first, {len(first['whole'])} rounds")
-    return (
-        f"\nAs many draws of one picture in {row['session']} {row['precision']}, without a map (aimed at: within 5 % of constant):\n\n"
-        + (table(names, lines))
-    )
+    title = f"As many draws of one picture in {row['session']} {row['precision']}, without a map (aimed at: within 5 % of constant):"
+    return f"\n{title}\n\n{table(names, lines)}"
 
 
 def _arrangements(row: dict) -> str:

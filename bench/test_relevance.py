@@ -46,10 +46,8 @@ def test_forward_passes_of_a_map(benchmark, speed: list[dict], name: str) -> Non
 def test_products_in_bf16(benchmark, speed: list[dict], name: str, count: int) -> None:  # noqa: F811
     """VTA with the linear layers' products in bf16 against fp32 (ViT-B/16: random weights)."""
     backbone = backbones.build(name)
-    (images, numbers), explainers = (
-        inputs(backbone, count),
-        {spec: explain.build(spec, backbone) for spec in ("vta", "vta:rules=chefer_bf16")},
-    )
+    images, numbers = inputs(backbone, count)
+    explainers = {spec: explain.build(spec, backbone) for spec in ("vta", "vta:rules=chefer_bf16")}
     times: dict[str, dict[int, float]] = {spec: {} for spec in explainers}
     for pair in range(-1, 2 * PAIRS):
         for spec, explainer in explainers.items():
