@@ -6,7 +6,6 @@ from pathlib import Path
 
 from bench import costs
 from bench import options as offered
-from bench.figures import FIGURES
 from bench.options import (
     DATA,
     DENOISERS,
@@ -25,6 +24,7 @@ from bench.options import (
     TRAINED,
     WORLDS,
 )
+from bench.studies.figures.catalogue import FIGURES
 from bench.words import listed, natural, numbers, positive
 from runtime.errors import FvitError
 from runtime.plugins import known, names
@@ -129,7 +129,7 @@ def _own_files(options: argparse.Namespace) -> None:
 
 
 def _loader_options(options: argparse.Namespace, name: str, side: int):
-    from bench.data._loader import Options  # here: it imports PyTorch
+    from bench.worlds.data._loader import Options
 
     labels = options.labels if name == ("imagenet" if options.imagenet else "folder") else None
     masks = options.masks if name == "folder" else None

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench.figures import FIGURES
+from bench.studies.figures.catalogue import FIGURES
 from runtime.plugins import names
 
 WORLDS = ("embedded", "paper")  # these lists stand here so that a wrong name is told before PyTorch is loaded; a test holds them true

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 SIGMAS = (2, 4, 8, 12, 16)  # of 255: the columns of Table 3
+OURS = "ours (VTA + DDS)"  # how tables and figures name the method
 
 
 @dataclass(frozen=True)

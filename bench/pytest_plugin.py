@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if str(options.benchmark_timer) == "time.perf_counter":  # no timer was asked for
         from pytest_benchmark.utils import parse_timer
 
-        options.benchmark_timer = parse_timer("bench.timing.synced_perf_counter")
+        options.benchmark_timer = parse_timer("bench.records.clock.synced_perf_counter")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -50,10 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict) -> None:
-    from bench import records
+    from bench.records import machine
 
     machine_info["node"] = "not recorded"  # a host name has no place in a published file
-    machine_info["fvit"] = records.environment()
+    machine_info["fvit"] = machine.environment()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

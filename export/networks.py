@@ -6,10 +6,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from runtime import schedule as schedules
 from runtime.checkpoints import fingerprint
-from runtime.denoise import COLOURS
-from runtime.denoisers import DenoiserNetwork
+from runtime.diffusion import schedule as schedules
+from runtime.diffusion.denoise import COLOURS
+from runtime.diffusion.networks import DenoiserNetwork
 from runtime.network import Network, TensorSpec, at_precision
 from runtime.protocols import Backbone
 from runtime.smooth import resize

@@ -17,9 +17,9 @@ from pathlib import Path
 import torch
 
 from runtime.artifact import Artifact, sha256
-from runtime.engines import Machine, available, checked, constructed, digest, engine_facts, engine_path, failure, listener, machine
 from runtime.errors import ArtifactError, FvitError
 from runtime.plugins import known
+from runtime.sessions.engines import Machine, available, checked, constructed, digest, engine_facts, engine_path, failure, listener, machine
 
 TYPED = "the engine is strongly typed; export the network in that precision"
 REFUSED = dict.fromkeys(("FP16", "BF16", "INT8", "FP8", "INT4", "FP4"), TYPED) | {

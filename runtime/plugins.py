@@ -1,4 +1,7 @@
-"""A file is a plugin and its name is its name: the folders are the registries."""
+"""A file is a plugin and its name is its name: the folders are the registries.
+
+A file with a leading underscore is no plugin, nor is one that the package names in NOT_PLUGINS.
+"""
 
 import difflib
 import importlib
@@ -16,7 +19,8 @@ def names(package: str) -> list[str]:
     if spec is None or not spec.submodule_search_locations:
         raise FvitError(f"{package} is no package of this project; install the project or run from its root")
     folder = Path(next(iter(spec.submodule_search_locations)))
-    return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    others = getattr(importlib.import_module(package), "NOT_PLUGINS", ())
+    return sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_") and file.stem not in others)
 
 
 def load(package: str, name: str) -> ModuleType:

@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from runtime.diffusion.schedule import NoiseLevel, NoiseSchedule
 from runtime.errors import FvitError, PictureError
 from runtime.fuse import FUSES, Fused
 from runtime.noise import DrawNoise
 from runtime.plugins import known
 from runtime.protocols import Denoiser, Explainer, Session
-from runtime.schedule import NoiseLevel, NoiseSchedule
 
 Stage = Callable[[str], AbstractContextManager]
 Step = Callable[[Tensor, DrawNoise], tuple[Tensor, Tensor | None]]  # noisy (N, 3, H, W) -> scores (N, K), denoised or None

@@ -8,7 +8,7 @@ import os
 import pytest
 import torch
 
-from bench.timing import cores, fixed_threads
+from bench.records.clock import cores, fixed_threads
 
 WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if WORKER and hasattr(os, "sched_setaffinity"):

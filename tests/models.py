@@ -5,7 +5,7 @@ import json
 from oracle import need, weights
 from timm.models.vision_transformer import VisionTransformer
 
-from runtime import backbone
+from runtime.backbones import build as backbone
 from runtime.protocols import Backbone
 
 

@@ -4,8 +4,9 @@ import torch
 from diffusers import UNet2DModel
 from timm.models.vision_transformer import VisionTransformer
 
-from runtime import backbone, schedule, unet
-from runtime.denoisers import DenoiserNetwork
+from runtime.backbones import build as backbone
+from runtime.diffusion import schedule, unet
+from runtime.diffusion.networks import DenoiserNetwork
 from runtime.network import randomize
 from runtime.protocols import Backbone
 

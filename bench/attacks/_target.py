@@ -12,10 +12,10 @@ from torch import Tensor
 from bench.attacks._ascent import Draws
 from bench.attacks._budget import FRESH
 from bench.protocols import Scores
+from runtime.diffusion.schedule import positive
 from runtime.errors import FvitError
 from runtime.noise import DrawNoise
 from runtime.protocols import Denoiser, Session
-from runtime.schedule import positive
 from runtime.smooth import resize
 
 Maps = Scores  # the same call, for relevance (B, G1, G2)

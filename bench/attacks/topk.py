@@ -17,10 +17,10 @@ from bench.attacks._ascent import check, check_gradient, scored
 from bench.attacks._budget import Budget
 from bench.attacks._target import Maps, Target, explained
 from bench.protocols import Attack
-from runtime.anatomy import anatomy, flow
 from runtime.errors import FvitError
 from runtime.explainers._matrices import residual
-from runtime.hooks import recorded
+from runtime.maps.hooks import recorded
+from runtime.maps.layers import anatomy, flow
 from runtime.protocols import Backbone
 
 K = 8  # cells, of the 64 that the embedded world has; the V_8 of the tables looks at as many

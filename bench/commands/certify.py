@@ -6,10 +6,12 @@ from dataclasses import replace
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench import certified, records
-from bench.certifying import Certifier, Settings, table
-from bench.records import Rows
-from bench.timing import settled
+from bench.records import machine
+from bench.records import rows as records
+from bench.records.clock import settled
+from bench.records.rows import Rows
+from bench.studies.certify import page as certified
+from bench.studies.certify.measure import Certifier, Settings, table
 from runtime.errors import FvitError
 
 MOST = 2000  # draws of --adaptive
@@ -18,7 +20,7 @@ MOST = 2000  # draws of --adaptive
 def run(options: argparse.Namespace) -> int:
     """Certifies what is missing, writes page, curve and TSV files, prints the page."""
     console = Console()
-    rows = Rows(options.results / f"embedded-{records.machine()}")
+    rows = Rows(options.results / f"embedded-{machine.machine()}")
     if options.from_rows:
         found = records.latest(rows.read(), table(options.radius if options.adaptive else None))
     else:

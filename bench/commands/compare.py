@@ -5,13 +5,14 @@ import argparse
 from rich.console import Console
 from rich.table import Table
 
-from bench import compare
+from bench.options import GRIDS
+from bench.trials import compare
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what changed and how much did not."""
     console = Console()
-    found = compare.compare(options.first, options.second)
+    found = compare.compare(options.first, options.second, GRIDS)
     for line in found.settings:
         console.print(f"[yellow]made differently:[/yellow] {line}", highlight=False, soft_wrap=True)
     if found.changes:

@@ -13,11 +13,12 @@ from torch import Tensor
 from bench.attacks import pgd
 from bench.attacks._budget import Budget
 from bench.attacks._target import Target, classifier
-from bench.data import embedded
-from bench.timing import settled
-from bench.worlds import NOISE, World, WorldOptions, build
-from runtime import denoise, explain, schedule
+from bench.records.clock import settled
+from bench.worlds.data import digits as embedded
+from bench.worlds.world import NOISE, World, WorldOptions, build
+from runtime.diffusion import denoise, schedule
 from runtime.errors import FvitError
+from runtime.maps import explain
 from runtime.noise import DrawNoise
 from runtime.smooth import Explained, Plan, smooth, staged
 

@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.options import PRECISIONS
-from bench.records import cpu_name
-from bench.timing import cores
-from runtime import ability, artifact, plugins
+from bench.records.clock import cores
+from bench.records.machine import cpu_name
+from runtime import artifact, plugins
+from runtime.sessions import precision as ability
 
 SESSIONS = "runtime.sessions"
 PACKAGES = ("torch", "timm", "diffusers", "onnx", "onnxruntime-gpu", "onnxruntime", "openvino", "tensorrt")

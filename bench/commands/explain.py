@@ -7,8 +7,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import explaining, panels
-from bench.timing import settled
+from bench.records.clock import settled
+from bench.studies.figures import explain as explaining
+from bench.studies.figures import panel as panels
 from runtime.errors import FvitError
 
 

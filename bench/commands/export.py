@@ -7,12 +7,14 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench import calibration
 from bench.commands.table import world_options
-from bench.worlds import DEFAULTS, build
+from bench.worlds import calibration
+from bench.worlds.world import DEFAULTS, build
 from export import networks, parity, quantize, to_onnx, to_tensorrt
-from runtime import backbone, denoisers, plugins
+from runtime import plugins
 from runtime.artifact import Artifact
+from runtime.backbones import build as backbone
+from runtime.diffusion import networks as denoisers
 from runtime.errors import SessionUnavailable
 from runtime.network import Network
 

@@ -11,11 +11,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from bench import figure_curves, figure_panels, panels, presets, records, tabling
-from bench.figure_panels import FLAT
-from bench.figures import FIGURES, Asked, Curves, Panel
-from bench.looks import Looker
-from bench.timing import settled
+from bench.pages import drawing as panels
+from bench.records import machine
+from bench.records.clock import settled
+from bench.studies.figures import curves as figure_curves
+from bench.studies.figures import maps as figure_panels
+from bench.studies.figures.catalogue import FIGURES, Asked, Curves, Panel
+from bench.studies.figures.maps import FLAT
+from bench.trials import campaign as tabling
+from bench.trials.run import Looker
+from bench.worlds import presets
 from runtime.errors import FvitError
 
 MOST = 150_000  # bytes of a PNG
@@ -57,7 +62,7 @@ def _made(number: str, looker: Looker, asked: Asked) -> Made:
     world, title = looker.bench(figure.backbone).world, f"Figure {number}: {figure.title}"
     about = caption(figure, asked, 255 * presets.preset(asked.preset).level(world.denoiser.schedule).sigma, table)
     facts = {"figure": number, "caption": about, "parameters": asdict(figure), "asked": asdict(asked), "weights": world.fingerprints()}
-    return Made(draw(f"{title}. {about}"), title, about, table, arrays, facts | {"environment": records.environment()})
+    return Made(draw(f"{title}. {about}"), title, about, table, arrays, facts | {"environment": machine.environment()})
 
 
 def _write(made: Made, path: Path) -> None:

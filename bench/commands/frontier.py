@@ -7,13 +7,15 @@ from itertools import product
 import pandas as pd
 from rich.console import Console
 
-from bench import frontier_page, records, report
-from bench.campaign import usable
-from bench.frontier import Frontier, Point
-from bench.measure import Workbench
-from bench.records import Rows
-from bench.timing import chosen, settled
-from bench.worlds import WorldOptions, build
+from bench.pages import page as report
+from bench.records import machine
+from bench.records import rows as records
+from bench.records.clock import settled
+from bench.records.rows import Rows
+from bench.studies.frontier import page as frontier_page
+from bench.studies.frontier.measure import Frontier, Point
+from bench.worlds.workbench import Workbench, chosen, usable
+from bench.worlds.world import WorldOptions, build
 from runtime.errors import FvitError
 
 TABLE = "frontier"
@@ -21,7 +23,7 @@ TABLE = "frontier"
 
 def run(options: argparse.Namespace) -> int:
     """Measures what is missing at this commit, writes frontier.md, .csv and .png, prints the page; 1 if a setting failed that could have run."""
-    console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
+    console, rows = Console(), Rows(options.results / f"embedded-{machine.machine()}")
     if not options.from_rows:
         if "session" in options.given:
             usable(options.session)
@@ -63,7 +65,7 @@ def measure(options: argparse.Namespace, rows: Rows, console: Console) -> None:
     bench = Workbench(build(WorldOptions()), device, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
     if not mine:
         weights = bench.network("classify_draws", "fp32").weights
-        rows.append({"kind": "campaign", "campaign": name, "settings": settings, "environment": records.environment(), "weights": weights})
+        rows.append({"kind": "campaign", "campaign": name, "settings": settings, "environment": machine.environment(), "weights": weights})
     measured = Frontier(bench, options.n)
     for number, point in enumerate(todo, 1):
         console.print(f"setting {number} of {len(todo)}: {point.session} {point.precision}, {point.denoise}", highlight=False)

@@ -8,24 +8,29 @@ from itertools import product
 import torch
 from rich.console import Console
 
-from bench import latency, latency_page, records, report
-from bench.campaign import usable
 from bench.costs import ANSWERS
-from bench.latency import Case
-from bench.measure import Workbench
-from bench.records import Rows
-from bench.serving import LARGEST, SHARE, TARGET
-from bench.timing import chosen, settled
-from bench.worlds import WorldOptions, build
-from runtime import explain, plugins
+from bench.pages import page as report
+from bench.records import machine
+from bench.records import rows as records
+from bench.records.clock import settled
+from bench.records.rows import Rows
+from bench.studies.latency import measure as latency
+from bench.studies.latency import page as latency_page
+from bench.studies.latency.measure import Case
+from bench.studies.latency.server import SHARE, TARGET
+from bench.worlds.defence import LARGEST
+from bench.worlds.workbench import Workbench, chosen, usable
+from bench.worlds.world import WorldOptions, build
+from runtime import plugins
 from runtime.errors import FvitError, SessionUnavailable
+from runtime.maps import explain
 
 TABLE = "latency"
 
 
 def run(options: argparse.Namespace) -> int:
     """Measures what is missing at this commit, writes latency.md and .csv, prints the page; 1 if a run failed."""
-    console, rows = Console(), Rows(options.results / f"embedded-{records.machine()}")
+    console, rows = Console(), Rows(options.results / f"embedded-{machine.machine()}")
     if not options.from_rows:
         with settled():
             measure(cases(options), rows, console, options.fresh)
@@ -65,7 +70,7 @@ def measure(wanted: list[Case], rows: Rows, console: Console, fresh: bool) -> No
     name = records.campaign([] if fresh else before, settings)
     mine = [row for row in before if row.get("campaign") == name]
     if not mine:
-        head = {"settings": settings, "environment": records.environment(), "parity": loaded.parity}
+        head = {"settings": settings, "environment": machine.environment(), "parity": loaded.parity}
         weights = bench.network("classify_draws", "fp32").weights
         rows.append({"kind": "campaign", "campaign": name} | head | {"weights": weights})
     done = [row["case"] for row in mine if row["kind"] == "latency" and "reason" not in row]

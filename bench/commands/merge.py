@@ -4,10 +4,11 @@ import argparse
 
 from rich.console import Console
 
-from bench import merging, report
+from bench.commands import _tables as report
 from bench.options import GRIDS
-from bench.records import Rows
-from bench.tabling import NOT_HERE
+from bench.records.rows import Rows
+from bench.trials import shards as merging
+from bench.trials.campaign import NOT_HERE
 from runtime import plugins
 from runtime.errors import FvitError
 

@@ -3,15 +3,16 @@
 import argparse
 from operator import itemgetter
 
-from bench import frontier_page, records
 from bench.commands.frontier import latest
-from bench.records import Rows
+from bench.records import machine
+from bench.records.rows import Rows
+from bench.studies.frontier import page as frontier_page
 from runtime.errors import FvitError
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints one sentence; 1 if no measured setting fits."""
-    rows = Rows(options.results / f"embedded-{records.machine()}")
+    rows = Rows(options.results / f"embedded-{machine.machine()}")
     cost = "seconds" if options.latency is None else "alone"
     measured = frontier_page.having(frontier_page.having(frontier_page.cells(latest(rows)), "attacked"), cost)
     if not measured:

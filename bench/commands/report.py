@@ -5,11 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import frontier_page, html, records, summary
+from bench.commands import _summary as summary
 from bench.commands.frontier import latest
-from bench.figures import FIGURES
 from bench.options import GRIDS
-from bench.records import Rows
+from bench.pages import html
+from bench.records import machine
+from bench.records.rows import Rows
+from bench.studies.figures.catalogue import FIGURES
+from bench.studies.frontier import page as frontier_page
 from runtime import plugins
 from runtime.errors import FvitError
 
@@ -24,7 +27,7 @@ READING = """
 
 def run(options: argparse.Namespace) -> int:
     """Writes report.html into the folder and says where."""
-    folder = options.folder or options.results / f"embedded-{records.machine()}"
+    folder = options.folder or options.results / f"embedded-{machine.machine()}"
     if not folder.is_dir():
         raise FvitError(f"{folder} is no folder; measure first (fvit table all), or name one: fvit report results/...")
     tables = _tables(folder)

@@ -6,11 +6,17 @@ from statistics import median
 
 from rich.console import Console
 
-from bench import arrangements, records, report, roofline, roofline_page, works
-from bench.measure import SESSIONS, Workbench
-from bench.records import Rows
-from bench.timing import chosen, settled
-from bench.works import WORKS
+from bench.pages import page as report
+from bench.records import ceilings as roofline
+from bench.records import machine
+from bench.records import rows as records
+from bench.records.clock import settled
+from bench.records.rows import Rows
+from bench.studies.roofline import networks as works
+from bench.studies.roofline import page as roofline_page
+from bench.studies.roofline import threads as arrangements
+from bench.studies.roofline.networks import WORKS
+from bench.worlds.workbench import SESSIONS, Workbench, chosen
 from runtime import plugins
 from runtime.errors import FvitError
 
@@ -20,7 +26,7 @@ GROWTH, ARRANGEMENTS = "growth", "arrangements"  # rows of the fused draw, after
 
 def run(options: argparse.Namespace) -> int:
     """Measures what is missing at this commit, writes roofline.md and .csv, prints the page; 1 if a candidate failed that could have run."""
-    console, rows = Console(), Rows(options.results / f"speed-{records.machine()}")
+    console, rows = Console(), Rows(options.results / f"speed-{machine.machine()}")
     if not options.from_rows:
         with settled():
             Rooflines(options, rows, console).all()
@@ -64,7 +70,7 @@ class Rooflines:
         if not mine:
             asked = dict.fromkeys((works.REFERENCE[1], *self.options.precision))
             ceilings = {precision: roofline.ceiling(precision, self.device) for precision in asked}
-            head = {"settings": self.settings, "environment": records.environment(), "ceilings": ceilings}
+            head = {"settings": self.settings, "environment": machine.environment(), "ceilings": ceilings}
             self.rows.append({"kind": "campaign", "campaign": name} | head | {"bandwidth": roofline.bandwidth(self.device)})
         done = {_what(row) for row in mine if not records.failed(row)}
         for key in self.options.work:

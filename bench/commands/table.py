@@ -5,18 +5,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import campaign, report, tabling
-from bench.campaign import Options
-from bench.looks import Looker
+from bench.commands import _tables as report
 from bench.options import GRIDS, TIMED
 from bench.protocols import Table
-from bench.records import Rows
-from bench.sources import Embedded, Files, Source
-from bench.tables._grid import Grid
-from bench.tables._scene import Settings
-from bench.tabling import How
-from bench.timing import chosen, settled
-from bench.worlds import WorldOptions
+from bench.records.clock import settled
+from bench.records.rows import Rows
+from bench.studies.draws import campaign
+from bench.studies.draws.campaign import Options
+from bench.trials import campaign as tabling
+from bench.trials.campaign import How
+from bench.trials.grid import Grid
+from bench.trials.run import Looker
+from bench.trials.scene import Settings
+from bench.worlds.sources import Embedded, Files, Source
+from bench.worlds.workbench import chosen
+from bench.worlds.world import WorldOptions
 from runtime import plugins
 from runtime.errors import FvitError
 

@@ -4,8 +4,8 @@ import argparse
 
 from rich.console import Console
 
-from bench import train
-from bench.timing import cores, fixed_threads
+from bench.records.clock import cores, fixed_threads
+from bench.worlds.training import train
 
 
 def run(options: argparse.Namespace) -> int:

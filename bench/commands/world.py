@@ -5,18 +5,20 @@ import argparse
 from rich.console import Console
 from rich.markdown import Markdown
 
-from bench import records
-from bench.records import Rows
-from bench.timing import settled
-from bench.world import measure, pictures, text
-from runtime import denoisers
+from bench.records import machine
+from bench.records import rows as records
+from bench.records.clock import settled
+from bench.records.rows import Rows
+from bench.studies.world import measure, pictures
+from bench.studies.world import page as text
+from runtime.diffusion import networks as denoisers
 from runtime.errors import FvitError
 
 
 def run(options: argparse.Namespace) -> int:
     """Measures what is missing, writes the page and its pictures and prints it."""
     console = Console()
-    rows = Rows(options.results / f"embedded-{records.machine()}")
+    rows = Rows(options.results / f"embedded-{machine.machine()}")
     if not options.from_rows:
         with settled():
             measure.measure(rows, options, console)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from runtime import denoise
+from runtime.diffusion import denoise
+from runtime.diffusion.schedule import NoiseSchedule
 from runtime.noise import DrawNoise
 from runtime.protocols import Session
-from runtime.schedule import NoiseSchedule
 
 BATCH = 32
 

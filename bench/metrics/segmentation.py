@@ -61,7 +61,7 @@ def foreground(ranked: Float[Tensor, "B H W"]) -> Bool[Tensor, "B H W"]:
 
 
 def columns(rows: Sequence[dict]) -> Float[ndarray, "N 11"]:
-    """`scores` as numbers that can be averaged over pictures, for `bench.stats.bootstrap`; what is None adds 0 to a sum and to its count."""
+    """`scores` as numbers that can be averaged over pictures, for `bench.records.stats.bootstrap`; what is None adds 0 to a sum and to its count."""
     return np.array([
         [row["correct"], row["labeled"], *row["inter"], *row["union"], row["ap"], *_counted(row["ap_foreground"]), *_counted(row["f1"])]
         for row in rows

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from bench.looks import Look
-from bench.tables._grid import METHODS, OURS, SHOWN, Cell
-from bench.tables._scene import Settings
+from bench.protocols import OURS
+from bench.trials.grid import METHODS, SHOWN, Cell
+from bench.trials.run import Look
+from bench.trials.scene import Settings
 
 DEFINED = """S_Faith is not defined in what we have of the paper: we take the relevance that two l1-normalised maps share,
 1 - |a - b|_1 / 2, of the attacked picture and of the clean one, both by the same method (1: the map did not move). V_8: the share of the 8 most

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from bench.looks import Look
-from bench.tables._grid import ADAPTIVE, FEWER, OURS, Cell
-from bench.tables._scene import Settings
+from bench.protocols import OURS
+from bench.trials.grid import ADAPTIVE, FEWER, Cell
+from bench.trials.run import Look
+from bench.trials.scene import Settings
 
 NAMES = {"eot_pgd": "PGD through DDS (full gradient, EOT 8)", "bpda": "PGD past the denoiser (BPDA, EOT 8)"}
 LONG = {

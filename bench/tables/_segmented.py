@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from bench.looks import Look
-from bench.tables._grid import METHODS, OURS, SHOWN, Cell
-from bench.tables._scene import Settings
+from bench.protocols import OURS
+from bench.trials.grid import METHODS, SHOWN, Cell
+from bench.trials.run import Look
+from bench.trials.scene import Settings
 
 
 def cells(settings: Settings, radii: tuple[int, ...], metrics: tuple[str, ...]) -> list[Cell]:

@@ -1,8 +1,8 @@
 """Table 1: accuracy and segmentation of each method's maps under PGD 8/255, three backbones, three data sets."""
 
 from bench.tables import _segmented
-from bench.tables._grid import Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.scene import Settings
 
 ABOUT = """Under PGD l_inf 8/255 each method's maps of the label it gave, against the object's exact mask; `random` is a control: a map that
 knows nothing. An undefended classifier has one accuracy, whatever explains it."""

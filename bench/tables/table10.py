@@ -1,8 +1,9 @@
 """Table 10: accuracy under three attacks against their radius."""
 
+from bench.protocols import OURS
 from bench.tables import _robust
-from bench.tables._grid import OURS, Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.scene import Settings
 
 ATTACKS = {"PGD": "pgd", "FGSM": "fgsm", "AutoAttack": "autoattack"}
 RADII = (2, 4, 6, 8, 10)

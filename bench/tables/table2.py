@@ -1,8 +1,9 @@
 """Table 2: what each part of DDS is worth."""
 
-from bench.looks import Look
-from bench.tables._grid import OURS, SHOWN, Cell, Grid
-from bench.tables._scene import Settings
+from bench.protocols import OURS
+from bench.trials.grid import SHOWN, Cell, Grid
+from bench.trials.run import Look
+from bench.trials.scene import Settings
 
 ABOUT = """Under PGD l_inf 8/255, VTA maps. Without smoothing: one denoiser call on the picture as it is. Without denoising: noise
 and majority. Blur and JPEG stand in the denoiser's place as controls. AUC: the undefended classifier's accuracy on the attacked picture as its

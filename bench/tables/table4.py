@@ -1,8 +1,8 @@
 """Table 4: what the defence costs on clean pictures."""
 
-from bench.looks import Look
-from bench.tables._grid import Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.run import Look
+from bench.trials.scene import Settings
 
 ABOUT = """Clean pictures. The rows' sigma is nominal: the preset's rule makes real noise of it (under `corrected` they are the same)."""
 SIGMAS = (2, 5, 10)

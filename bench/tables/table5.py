@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from bench.protocols import OURS
 from bench.tables import _faithful
-from bench.tables._grid import ADAPTIVE, FEWER, OURS, Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import ADAPTIVE, FEWER, Cell, Grid
+from bench.trials.scene import Settings
 
 ATTACKS = {"PGD": "pgd", "FGSM": "fgsm", "AutoAttack": "autoattack", "top-k": "topk"}
 ABOUT = f"""Under l_inf 8/255. {_faithful.DEFINED} AutoAttack is ours: APGD-CE, APGD-DLR and Square, see `bench/attacks/autoattack.py`.

@@ -1,8 +1,8 @@
 """Table 6: how far each method's maps move under PGD in l2 and l_inf, 2 to 10/255."""
 
 from bench.tables import _faithful
-from bench.tables._grid import Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.scene import Settings
 
 RADII = (2, 4, 6, 8, 10)
 ABOUT = f"""Under PGD. {_faithful.DEFINED} The l2 radii are r/255 as printed: the whole picture moves by no more than one pixel does

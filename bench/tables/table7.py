@@ -1,8 +1,8 @@
 """Table 7: as Table 1, at 9 and 10/255."""
 
 from bench.tables import _segmented
-from bench.tables._grid import Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.scene import Settings
 
 ABOUT = "As Table 1, under PGD l_inf 9 and 10/255."
 

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from bench.protocols import OURS
 from bench.tables import _robust
-from bench.tables._grid import OURS, Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.scene import Settings
 
 ABOUT = """PGD l_inf on the undefended network (transfer), then attacks through DDS. DiffPure diffuses to the same noise and
 solves the reverse process once: here 8 deterministic steps (DDIM) and one draw. Random smoothing: the same noise, no denoiser, the majority

@@ -1,8 +1,9 @@
 """Table 9: accuracy under random noise."""
 
+from bench.protocols import OURS
 from bench.tables import _robust
-from bench.tables._grid import OURS, Cell, Grid
-from bench.tables._scene import Settings
+from bench.trials.grid import Cell, Grid
+from bench.trials.scene import Settings
 
 ABOUT = """Noise that nobody optimised, within r/255 in every pixel: Gaussian of standard deviation r/2 clipped to r, and
 uniform in [-r, r]. The paper does not say which levels it took in what we have of it; these are ours."""

@@ -2,7 +2,7 @@
 
 from timm.models.deit import VisionTransformerDistilled
 
-from runtime.backbone import EMBEDDED_CLASSES, embedded, from_timm
+from runtime.backbones.build import EMBEDDED_CLASSES, embedded, from_timm
 from runtime.protocols import Backbone
 
 TIMM = {"deit_b16": "deit_base_patch16_224", "deit_b16_distilled": "deit_base_distilled_patch16_224"}

@@ -2,7 +2,7 @@
 
 from timm.models.swin_transformer import SwinTransformer
 
-from runtime.backbone import EMBEDDED_CLASSES, embedded, from_timm
+from runtime.backbones.build import EMBEDDED_CLASSES, embedded, from_timm
 from runtime.protocols import Backbone
 
 TIMM = {"swin_b": "swin_base_patch4_window7_224"}

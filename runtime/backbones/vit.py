@@ -2,7 +2,7 @@
 
 from timm.models.vision_transformer import VisionTransformer
 
-from runtime.backbone import EMBEDDED_CLASSES, embedded, from_timm
+from runtime.backbones.build import EMBEDDED_CLASSES, embedded, from_timm
 from runtime.protocols import Backbone
 
 TIMM = {"vit_b16": "vit_base_patch16_224"}

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from runtime import attention, relevance
-from runtime.anatomy import anatomy, flow
 from runtime.explainers._matrices import residual
+from runtime.maps import attention, relevance
+from runtime.maps.layers import anatomy, flow
 from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
 

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from runtime import attention
-from runtime.anatomy import anatomy, flow
 from runtime.explainers._matrices import discarded, residual
+from runtime.maps import attention
+from runtime.maps.layers import anatomy, flow
 from runtime.protocols import Backbone, Explainer
 
 

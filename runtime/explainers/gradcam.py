@@ -7,9 +7,9 @@ feature     (sum_c mean_j(g[j, c]) f[j, c])+ : the last block's normalised token
 import torch
 from torch import Tensor
 
-from runtime import attention
-from runtime.anatomy import Anatomy, anatomy, read
-from runtime.hooks import recorded
+from runtime.maps import attention
+from runtime.maps.hooks import recorded
+from runtime.maps.layers import Anatomy, anatomy, read
 from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
 

@@ -9,8 +9,8 @@ for `full` and `original`. Where that matters, compute in float64.
 
 from torch import Tensor
 
-from runtime import attention, relevance
-from runtime.anatomy import anatomy, flow
+from runtime.maps import attention, relevance
+from runtime.maps.layers import anatomy, flow
 from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
 

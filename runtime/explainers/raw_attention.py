@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from runtime import attention
-from runtime.anatomy import anatomy, flow
+from runtime.maps import attention
+from runtime.maps.layers import anatomy, flow
 from runtime.protocols import Backbone, Explainer
 
 

@@ -5,9 +5,9 @@ r A'_L ... A'_s,  A'_l = rows of (fuse_h A_l + I) divided by their sums,  s the 
 
 from torch import Tensor
 
-from runtime import attention
-from runtime.anatomy import anatomy, flow
 from runtime.explainers._matrices import discarded, fused, residual
+from runtime.maps import attention
+from runtime.maps.layers import anatomy, flow
 from runtime.protocols import Backbone, Explainer
 
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from runtime.artifact import Artifact
-from runtime.engines import CURE, available, checked, constructed, engine_facts, engine_path, failure, listener, machine
 from runtime.errors import ArtifactError, FvitError, SessionUnavailable
 from runtime.network import check_inputs
 from runtime.sessions._replay import replay
+from runtime.sessions.engines import CURE, available, checked, constructed, engine_facts, engine_path, failure, listener, machine
 
 SOURCE = Artifact
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")

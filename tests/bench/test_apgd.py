@@ -15,7 +15,7 @@ from bench.attacks._ascent import Aim
 from bench.attacks._budget import Budget, paper
 from bench.attacks._target import classifier
 from runtime.errors import FvitError
-from runtime.hooks import unfused
+from runtime.maps.hooks import unfused
 
 CASES = (
     "Linf_eps_0.007843_iter_10_ce_seed_0",

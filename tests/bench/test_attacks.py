@@ -18,7 +18,7 @@ from small import rng, small_backbone, small_denoiser
 from bench.attacks import bpda, eot_pgd, fgsm, pgd
 from bench.attacks._budget import Budget
 from bench.attacks._target import Defence, Target, classifier, draw
-from runtime import denoise
+from runtime.diffusion import denoise
 from runtime.errors import FvitError
 from runtime.noise import DrawNoise
 

@@ -9,11 +9,12 @@ from small import rng
 from bench.attacks import autoattack, gaussian, square, topk, uniform
 from bench.attacks._budget import Budget, paper
 from bench.attacks._target import Defence, Target, classifier
-from bench.data import embedded
 from bench.metrics import overlap
-from runtime import backbone as backbones
-from runtime import denoise, explain
+from bench.worlds.data import digits as embedded
+from runtime.backbones import build as backbones
+from runtime.diffusion import denoise
 from runtime.errors import FvitError
+from runtime.maps import explain
 
 WEIGHT = torch.randn(3, 8, 8, generator=rng(5), dtype=torch.float64)
 GREY = torch.full((3, 3, 8, 8), 0.5, dtype=torch.float64)

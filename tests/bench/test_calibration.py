@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from small import small_backbone, small_denoiser
 
-from bench import calibration
-from bench.worlds import World
+from bench.worlds import calibration
+from bench.worlds.world import World
 from export.quantize import FEWEST
 from runtime.errors import FvitError
 from runtime.smooth import resize

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench import certified
-from bench.certifying import CAP, Certifier, Settings
 from bench.cli import main
-from bench.records import Rows
+from bench.records.rows import Rows
+from bench.studies.certify import page as certified
+from bench.studies.certify.measure import CAP, Certifier, Settings
 from runtime.errors import FvitError
 
 

@@ -9,9 +9,14 @@ from bench.cli import main
 
 
 def test_the_names_known_before_loading_are_the_real_ones():
-    from bench import arguments, controls, costs, train, works, worlds
-    from bench.data import embedded
-    from runtime import denoise, network, plugins, schedule
+    from bench import arguments, costs
+    from bench.studies.roofline import networks as works
+    from bench.worlds import defence as controls
+    from bench.worlds import world as worlds
+    from bench.worlds.data import digits as embedded
+    from bench.worlds.training import train
+    from runtime import network, plugins
+    from runtime.diffusion import denoise, schedule
 
     assert (*worlds.DEFAULTS,) == arguments.WORLDS and (*schedule.RULES,) == arguments.RULES
     assert (*network.DTYPES, "int8") == arguments.PRECISIONS and set(arguments.DENOISERS) <= denoise.DENOISERS.keys()
@@ -140,7 +145,7 @@ def test_a_users_own_backbone_weights_and_classes(capsys, tmp_path):
 
 
 def test_export_int8_shows_layers_parity_and_what_stays_in_float(capsys, monkeypatch):
-    from bench import calibration
+    from bench.worlds import calibration
 
     monkeypatch.setattr(calibration, "PICTURES", 18)
     assert main(["export", "--network", "backbone", "--precision", "int8"]) == 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 from small import rng
 
-from bench.controls import CONTROLS
+from bench.worlds.defence import CONTROLS
 from runtime.noise import DrawNoise
 
 NOISE = DrawNoise(0, [0], [0])

@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import figure_curves, lookcache, tabling
 from bench.cli import main
-from bench.data import embedded
-from bench.figures import FIGURES, OURS, Curves, Panel
 from bench.options import EMBEDDED
+from bench.protocols import OURS
+from bench.records import cache as lookcache
+from bench.studies.figures import curves as figure_curves
+from bench.studies.figures.catalogue import FIGURES, Curves, Panel
+from bench.trials import campaign as tabling
+from bench.worlds.data import digits as embedded
 
 
 @pytest.fixture(scope="module")

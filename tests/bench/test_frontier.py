@@ -9,13 +9,18 @@ import pandas as pd
 import pytest
 import torch
 
-from bench import defences, frontier, frontier_page, lookcache, records
 from bench.cli import main
 from bench.commands.frontier import points
-from bench.measure import Workbench
-from bench.records import Rows
-from bench.worlds import WorldOptions, build
-from runtime import certify, schedule
+from bench.records import cache as lookcache
+from bench.records import rows as records
+from bench.records.rows import Rows
+from bench.studies.frontier import measure as frontier
+from bench.studies.frontier import page as frontier_page
+from bench.worlds import defence as defences
+from bench.worlds.workbench import Workbench
+from bench.worlds.world import WorldOptions, build
+from runtime.certificates import certify
+from runtime.diffusion import schedule
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from bench import gpu
-from bench.records import Rows
+from bench.records.rows import Rows
 from runtime.provenance import ROOT
 
 

@@ -8,11 +8,13 @@ import time
 import psutil
 import pytest
 
-from bench import latency, serving
 from bench.cli import main
-from bench.latency import Case
-from bench.records import Rows
-from bench.serving import Service
+from bench.records.rows import Rows
+from bench.studies.latency import measure as latency
+from bench.studies.latency import server as serving
+from bench.studies.latency.measure import Case
+from bench.studies.latency.server import Service
+from bench.worlds.defence import batch
 from runtime.errors import FvitError
 from runtime.provenance import ROOT
 
@@ -212,4 +214,4 @@ def test_bad_input(words, told, tmp_path, capsys):
 
 
 def test_draws_are_shared_out_evenly_among_the_fewest_calls():
-    assert [serving.batch(draws) for draws in (1, 10, 32, 40, 80)] == [1, 10, 32, 20, 27]
+    assert [batch(draws) for draws in (1, 10, 32, 40, 80)] == [1, 10, 32, 20, 27]

@@ -2,8 +2,9 @@
 
 import pytest
 
-from bench.records import Rows, cpu_name, machine
-from bench.stats import median_interval, paired_ratio
+from bench.records.machine import cpu_name, machine
+from bench.records.rows import Rows
+from bench.records.stats import median_interval, paired_ratio
 from runtime.errors import FvitError
 
 

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from bench import replay
-from bench.records import Rows
+from bench.records.rows import Rows
+from bench.studies.certify import replay
 
 LOOKS = (100, 150, 1000)
 

@@ -6,14 +6,16 @@ import pytest
 import torch
 from small import small_backbone, small_denoiser
 
-from bench import measure, roofline, roofline_page, works
 from bench.cli import main
 from bench.commands.roofline import of_each_work
-from bench.records import Rows
-from bench.works import Work
-from bench.worlds import World
-from export import networks
-from runtime import backbone
+from bench.records import ceilings as roofline
+from bench.records.rows import Rows
+from bench.studies.roofline import networks as works
+from bench.studies.roofline import page as roofline_page
+from bench.studies.roofline.networks import Work
+from bench.worlds.world import World
+from export import networks, parity
+from runtime.backbones import build as backbone
 from runtime.errors import FvitError
 
 CPU = torch.device("cpu")
@@ -100,7 +102,7 @@ def test_it_goes_on_where_it_stopped_and_a_failed_parity_has_no_time(tmp_path, m
         seen.append(candidate)
         if len(seen) == 2:
             raise KeyboardInterrupt
-        raise measure.parity.ParityError("another answer")
+        raise parity.ParityError("another answer")
 
     monkeypatch.setattr(works, "measure", stopped)
     assert main(["roofline", "--work", "draw", "--session", "eager,ort", "--precision", "fp32,bf16", "--results", str(tmp_path)]) == 130

@@ -6,7 +6,7 @@ import torch
 from oracle import arrays, tensors
 
 from bench.metrics.segmentation import _row_f1, columns, foreground, rates, relevance, scores, totals
-from bench.stats import bootstrap
+from bench.records.stats import bootstrap
 from runtime.errors import FvitError
 
 ORACLE = "segmentation_metrics/segmentation.npz"

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench import simulation
-from runtime import certify
+from bench.studies.certify import simulation
+from runtime.certificates import certify
 
 
 def test_no_error_rate_above_alpha():

@@ -11,11 +11,12 @@ from safetensors.torch import save_file
 from small import small_denoiser
 from torchvision.datasets import Cityscapes
 
-from bench import lookcache
 from bench.cli import main
-from bench.records import Rows
-from runtime import backbone as backbones
-from runtime import denoisers, plugins
+from bench.records import cache as lookcache
+from bench.records.rows import Rows
+from runtime import plugins
+from runtime.backbones import build as backbones
+from runtime.diffusion import networks as denoisers
 
 NETWORK = "timm:test_vit"  # 160 px, 0.4 M parameters, 1,000 classes
 WNIDS = ("n01440764", "n01443537", "n02119789")

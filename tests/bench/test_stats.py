@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from bench.stats import bootstrap, mcnemar, paired_bootstrap
+from bench.records.stats import bootstrap, mcnemar, paired_bootstrap
 from runtime.errors import FvitError
 
 

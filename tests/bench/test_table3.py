@@ -9,11 +9,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from bench import campaign, measure, published, report
-from bench.campaign import Options
-from bench.records import Rows
-from bench.tables.table3 import COLUMNS, TABLE, cells
-from bench.worlds import WorldOptions, build
+from bench.commands import _tables as report
+from bench.pages import published
+from bench.records.rows import Rows
+from bench.studies.draws import campaign, measure
+from bench.studies.draws.campaign import Options, cells
+from bench.studies.draws.page import COLUMNS
+from bench.tables.table3 import TABLE
+from bench.worlds.world import WorldOptions, build
+from export import parity
 from runtime.errors import FvitError, SessionUnavailable
 
 
@@ -155,7 +159,7 @@ def test_a_cell_whose_session_fails_parity_has_a_reason_and_no_time(tmp_path, mo
     def fail(*args, **kwargs):
         raise ParityError("scores of vit_embedded, batch 1: differs by 1")
 
-    monkeypatch.setattr(measure.parity, "check", fail)
+    monkeypatch.setattr(parity, "check", fail)
     options = quick(tmp_path, sessions=("ort",), rules=("per-step",), rounds=1)
     rows = TABLE.measure(options, silent())
     assert not any(row["kind"] == "time" for row in rows)

@@ -12,16 +12,23 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import attacked, lookcache, plots, published, report, tabling
 from bench.attacks._target import Defence, classifier, draws
 from bench.cli import main
-from bench.looks import Look, Looker
+from bench.commands import _tables as report
+from bench.commands._tables import PLOTS
 from bench.options import GRIDS, PRESETS, TIMED
-from bench.presets import PRESETS as MADE
-from bench.records import Rows
-from bench.tables._grid import OURS, Grid
-from bench.tables._scene import Settings
-from runtime import denoise, plugins, schedule
+from bench.pages import published
+from bench.protocols import OURS
+from bench.records import cache as lookcache
+from bench.records.rows import Rows
+from bench.trials import campaign as tabling
+from bench.trials.grid import Grid
+from bench.trials.run import Look, Looker
+from bench.trials.scene import Settings
+from bench.worlds import attack as attacked
+from bench.worlds.presets import PRESETS as MADE
+from runtime import plugins
+from runtime.diffusion import denoise, schedule
 from runtime.errors import FvitError
 from runtime.provenance import ROOT
 
@@ -222,7 +229,7 @@ def _rows(results) -> int:
 @pytest.mark.parametrize("number", ["6", "8", "10"])
 def test_a_plot_against_the_radius(number, tmp_path):
     grid = TABLES[number]
-    plots.draw(int(number), grid.render(synthetic(Settings(n=4), grid)).cells, tmp_path / "plot.png")
+    PLOTS[int(number)](grid.render(synthetic(Settings(n=4), grid)).cells, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 10_000
 
 

@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from rich.console import Console
 from torch import nn
 
-from bench import cards, recipes, train
-from bench.recipes import Recipe
-from bench.training_state import Point, State
-from runtime import backbone as backbones
-from runtime import checkpoints, denoisers, plugins
+from bench.worlds.training import card as cards
+from bench.worlds.training import recipes, train
+from bench.worlds.training.recipes import Recipe
+from bench.worlds.training.state import Point, State
+from runtime import checkpoints, plugins
+from runtime.backbones import build as backbones
+from runtime.diffusion import networks as denoisers
 from runtime.errors import CheckpointError, FvitError
 from runtime.provenance import ROOT
 
@@ -127,7 +129,7 @@ def test_a_state_of_another_recipe_or_a_damaged_one_is_refused(tiny, monkeypatch
 
 
 def test_a_full_disk_keeps_the_state_before(tiny, monkeypatch):
-    from bench import training_state
+    from bench.worlds.training import state as training_state
 
     def full(*args):
         raise OSError(28, "No space left on device")

@@ -7,17 +7,19 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import attacked, defences
-from bench.data import embedded
-from bench.defences import Defence
-from bench.measure import Workbench
-from bench.records import Rows, latest
-from bench.stats import wilson
-from bench.world import cells as plan
-from bench.world import measure, text
-from bench.world.cells import Cell
-from bench.worlds import NOISE, WorldOptions, build
-from runtime import denoise
+from bench.records.rows import Rows, latest
+from bench.records.stats import wilson
+from bench.studies.world import cells as plan
+from bench.studies.world import measure
+from bench.studies.world import page as text
+from bench.studies.world.cells import Cell
+from bench.worlds import attack as attacked
+from bench.worlds import defence as defences
+from bench.worlds.data import digits as embedded
+from bench.worlds.defence import Defence
+from bench.worlds.workbench import Workbench
+from bench.worlds.world import NOISE, WorldOptions, build
+from runtime.diffusion import denoise
 from runtime.errors import FvitError
 from runtime.provenance import ROOT
 

@@ -9,7 +9,8 @@ from small import rng, small_backbone, small_denoiser
 
 from bench.attacks._budget import Budget
 from bench.attacks._target import Defence, Target, classifier, draw
-from runtime import denoise, plugins
+from runtime import plugins
+from runtime.diffusion import denoise
 from runtime.errors import FvitError
 
 NAMES = plugins.names("bench.attacks")

@@ -8,14 +8,15 @@ import torch
 from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import ParallelThingsBlock, VisionTransformer
 
-from runtime import attention, plugins
-from runtime import backbone as backbones
-from runtime import explain as explaining
-from runtime.anatomy import anatomy
+from runtime import plugins
+from runtime.backbones import build as backbones
 from runtime.errors import FvitError
-from runtime.hooks import recorded
+from runtime.maps import attention
+from runtime.maps import explain as explaining
+from runtime.maps.hooks import recorded
+from runtime.maps.layers import anatomy
+from runtime.maps.relevance import RULES
 from runtime.protocols import Backbone
-from runtime.relevance import RULES
 
 BACKBONES = ("vit_embedded", "deit_embedded", "swin_embedded")
 MORE = ("rollout:fusion=max:discard=0.5", "gradcam:form=feature", "lrp:form=partial", "lrp:rules=original", "lrp:form=partial:layer=0")

@@ -9,9 +9,10 @@ from torch import nn
 
 from export import networks, parity, quantize, to_onnx
 from export.quantize import Calibration
-from runtime import plugins, schedule, unet
+from runtime import plugins
 from runtime.artifact import Artifact
-from runtime.denoisers import DenoiserNetwork
+from runtime.diffusion import schedule, unet
+from runtime.diffusion.networks import DenoiserNetwork
 from runtime.errors import FvitError, SessionUnavailable
 from runtime.network import Network, TensorSpec, at_precision, randomize
 

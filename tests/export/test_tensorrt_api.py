@@ -8,7 +8,7 @@ from tensorrt_names import Names
 
 ROOT = Path(__file__).parents[2]
 FACTS = [ROOT / "tests/facts" / f"tensorrt-{version}.json" for version in (10, 11)]
-MODULES = ("runtime.engines", "runtime.sessions.trt", "export.to_tensorrt")
+MODULES = ("runtime.sessions.engines", "runtime.sessions.trt", "export.to_tensorrt")
 SOURCES = {module: (ROOT / f"{module.replace('.', '/')}.py").read_text() for module in MODULES}
 LEAST = {
     "Builder.__init__", "Builder.create_network", "Builder.build_serialized_network", "OnnxParser.parse_from_file", "OnnxParser.get_error",

@@ -9,9 +9,9 @@ from timm.layers import set_fused_attn
 from timm.models.swin_transformer import WindowAttention
 
 from export import networks, parity, to_onnx
-from runtime import backbone as backbones
 from runtime import plugins
 from runtime.artifact import MODEL
+from runtime.backbones import build as backbones
 from runtime.errors import ArtifactError, FvitError, SessionUnavailable
 from runtime.network import at_precision, randomize
 

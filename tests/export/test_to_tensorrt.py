@@ -10,11 +10,10 @@ from small import small_denoiser
 
 from export import networks, to_onnx, to_tensorrt
 from export.to_tensorrt import EngineOptions, trtexec_line
-from runtime import engines
 from runtime.artifact import sha256
-from runtime.engines import Machine
 from runtime.errors import ArtifactError, FvitError, SessionUnavailable
-from runtime.sessions import trt
+from runtime.sessions import engines, trt
+from runtime.sessions.engines import Machine
 
 HERE = Machine("NVIDIA H200", "9.0", "10.13.3.9")
 

@@ -7,8 +7,8 @@ from oracle import tensors
 from safetensors.torch import save_file
 from timm.data import resolve_data_config
 
-from runtime import backbone as backbones
 from runtime import plugins
+from runtime.backbones import build as backbones
 from runtime.errors import CheckpointError, FvitError
 
 NAMES = [name for plugin in plugins.names("runtime.backbones") for name in plugins.load("runtime.backbones", plugin).NAMES]

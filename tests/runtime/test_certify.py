@@ -10,8 +10,8 @@ import torch
 from oracle import arrays, need
 from scipy.optimize import minimize
 
-from runtime import bounds, certify, divergence
-from runtime.certify import Claim
+from runtime.certificates import bounds, certify, divergence
+from runtime.certificates.certify import Claim
 from runtime.errors import FvitError
 from runtime.fuse import Fused
 

@@ -8,8 +8,8 @@ import torch
 from models import vit
 from oracle import need, tensors
 
-from runtime import attention, relevance
-from runtime.anatomy import anatomy
+from runtime.maps import attention, relevance
+from runtime.maps.layers import anatomy
 from runtime.plugins import load
 from runtime.protocols import Backbone
 

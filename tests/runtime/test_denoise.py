@@ -7,9 +7,9 @@ import pytest
 import torch
 from oracle import tensors, weights
 
-from runtime import denoise, schedule, unet
+from runtime.diffusion import denoise, schedule, unet
+from runtime.diffusion.schedule import from_network, to_pixels
 from runtime.errors import FvitError
-from runtime.schedule import from_network, to_pixels
 
 LINEAR = schedule.linear()
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}

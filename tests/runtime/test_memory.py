@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from runtime.memory import Fitting, OutOfMemory
+from runtime.sessions.split import Fitting, OutOfMemory
 
 
 class Small:

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from bench.data import embedded
 from bench.metrics.pixel_accuracy import pixel_accuracy
-from bench.stats import mean_interval
-from runtime import backbone as backbones
-from runtime.explain import build
+from bench.records.stats import mean_interval
+from bench.worlds.data import digits as embedded
+from runtime.backbones import build as backbones
+from runtime.maps.explain import build
 from runtime.network import randomize
 
 

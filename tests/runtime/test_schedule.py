@@ -7,7 +7,7 @@ import pytest
 import torch
 from oracle import arrays, need
 
-from runtime import schedule
+from runtime.diffusion import schedule
 from runtime.errors import FvitError
 
 SIGMAS = [k / 255 for k in (2, 4, 8, 12, 16)]

@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from runtime import denoise, fuse, schedule, smooth
+from runtime import fuse, smooth
+from runtime.diffusion import denoise, schedule
 from runtime.errors import FvitError, PictureError
 from runtime.noise import DrawNoise
 from runtime.smooth import Explained, Plan

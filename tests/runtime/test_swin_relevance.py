@@ -6,9 +6,10 @@ import torch.nn.functional as F
 from timm.models.swin_transformer import PatchMerging, SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 
-from runtime import attention, backbone, relevance
-from runtime.anatomy import anatomy
-from runtime.explain import build
+from runtime.backbones import build as backbone
+from runtime.maps import attention, relevance
+from runtime.maps.explain import build
+from runtime.maps.layers import anatomy
 from runtime.protocols import Backbone
 
 CLASSES = tuple("abc")

@@ -7,7 +7,7 @@ import torch
 from oracle import need, tensors, weights
 from safetensors.torch import save_file
 
-from runtime import unet
+from runtime.diffusion import unet
 from runtime.errors import CheckpointError
 
 HEADS = {"unet_a": 16, "unet_b": 32, "unet_c_6level": 16}

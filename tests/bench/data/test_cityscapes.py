@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data import cityscapes
-from bench.data._loader import Options, items
+from bench.worlds.data import cityscapes
+from bench.worlds.data._loader import Options, items
 from runtime.errors import FvitError
 
 ROAD, CAR, PERSON, CARAVAN, RAIL, EGO, PLATE = 7, 26, 24, 29, 10, 1, 255  # ids in the file

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from bench.data import coco
-from bench.data._loader import Options, items
+from bench.worlds.data import coco
+from bench.worlds.data._loader import Options, items
 from runtime.errors import FvitError
 
 CATEGORIES = [{"id": 90, "name": "toothbrush"}, {"id": 1, "name": "person"}, {"id": 18, "name": "dog"}]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench.data import embedded
-from bench.data.embedded import SPLITS, TASKS
+from bench.worlds.data import digits as embedded
+from bench.worlds.data.digits import SPLITS, TASKS
 from runtime.errors import FvitError
 
 CHECKSUMS = {"digits": "7c4258b2b1bcc82e", "pairs": "d26dc0869e51cba6", "crowd": "53bc5cdb33b96a48"}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.data import folder
-from bench.data._loader import Options, items
+from bench.worlds.data import folder
+from bench.worlds.data._loader import Options, items
 from runtime.errors import FvitError
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from bench.data import _imagenet, imagenet
-from bench.data._loader import Options, items
+from bench.worlds.data import _wnids as _imagenet
+from bench.worlds.data import imagenet
+from bench.worlds.data._loader import Options, items
 from runtime.errors import FvitError
 
 TENCH, KIT_FOX, SNAKE = "n01440764", "n02119789", "n01751748"  # indices 0, 278 and 65

@@ -8,8 +8,8 @@ import pytest
 import torch
 from layouts import SEGMENTED, gtsegs
 
-from bench.data import imagenet_seg
-from bench.data._loader import Options, items
+from bench.worlds.data import imagenet_seg
+from bench.worlds.data._loader import Options, items
 from runtime.errors import FvitError
 
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from bench.data import _reading
-from bench.data._loader import Broken, Loader, Options, items, refuse
+from bench.worlds.data import _reading
+from bench.worlds.data._loader import Broken, Loader, Options, items, refuse
 from runtime.errors import FvitError, PictureError
 
 
@@ -140,4 +140,4 @@ def test_without_the_optional_package(tmp_path, monkeypatch, name, module, file)
     monkeypatch.setitem(__import__("sys").modules, module, None)
     root = tmp_path / file if name == "imagenet_seg" else tmp_path
     with pytest.raises(FvitError, match=rf"{name} needs {module.split('.')[0]}, .*; pip install 'fvit-bench\[data\]'"):
-        plugins.load("bench.data", name).build(Options(root, 8))
+        plugins.load("bench.worlds.data", name).build(Options(root, 8))

@@ -1,0 +1,1 @@
+"""One folder is one question: `measure.py` makes rows, `page.py` makes the page of them."""

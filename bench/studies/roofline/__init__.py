@@ -1,0 +1,1 @@
+"""Networks in every session and precision, in pairs against eager fp32."""

@@ -1,0 +1,1 @@
+"""What one network says under one attack and one defence."""

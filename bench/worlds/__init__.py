@@ -1,0 +1,1 @@
+"""Pictures and networks that belong together, loaded and defended."""

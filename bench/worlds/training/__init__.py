@@ -1,0 +1,1 @@
+"""The embedded world's networks again from their seeds."""

@@ -1,0 +1,1 @@
+"""From votes and maps to statements that hold."""
