@@ -48,8 +48,8 @@ STEPS = (
     ),
     Step(
         "the same contracts as on the CPU",
-        ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "cuda"),
-        ("pytest", "-q", "-p", "no:cacheprovider", "tests/contracts/test_sessions.py", "-k", "eager-backbone"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/chain/contracts/test_sessions.py", "-k", "cuda"),
+        ("pytest", "-q", "-p", "no:cacheprovider", "tests/chain/contracts/test_sessions.py", "-k", "eager-backbone"),
         50,
     ),
     Step(

@@ -150,7 +150,7 @@ def fused(session: Session, level: NoiseLevel, schedule: NoiseSchedule, stage: S
     return step
 
 
-def resize(images: Float[Tensor, "N C H W"], size: tuple[int, int]) -> Float[Tensor, "N C H W"]:
+def resize(images: Float[Tensor, "N C H W"], size: tuple[int, int]) -> Float[Tensor, "N C h w"]:
     """Bilinear, half-pixel centres, no antialias: the one resize of the chain, the same in eager mode and in every export."""
     if tuple(images.shape[-2:]) == tuple(size):
         return images

@@ -4,7 +4,7 @@ A provider that cannot start falls back to the CPU without an exception, so: fal
 one wanted, and the nodes that each provider really got counted.
 On the CPU tensors go in and come out without a copy (DLPack and io binding). On a GPU ONNX Runtime works on a stream of its own and replays
 a CUDA graph for each batch size, over buffers that stay where they are; a network of many convolutions is computed channels-last.
-No machine of this project has run the GPU half yet: its options are looked up in the provider's file (tests/runtime/test_ort.py).
+No machine of this project has run the GPU half yet: its options are looked up in the provider's file (tests/unit/runtime/test_ort.py).
 """
 
 from collections import Counter

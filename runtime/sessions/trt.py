@@ -4,7 +4,7 @@ A captured graph holds for the shapes and the state of the execution context it 
 undefined (NVIDIA, TensorRT performance guide, CUDA graphs). So every batch size has a context of its own. All of them work in the same
 scratch memory, which is allowed as long as no two run at once: one stream runs them all.
 No machine of this project has run this file yet; its names and signatures are checked against TensorRT's own bindings, 10 and 11
-(tests/export/test_tensorrt_api.py), its behaviour is not.
+(tests/unit/export/test_tensorrt_api.py), its behaviour is not.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,46 @@
+"""int8 before any file is made: which layers stay float, how many pictures are enough, when labels fail."""
+
+from dataclasses import replace
+
+import pytest
+
+from export import networks, parity, quantize
+from export.quantize import Calibration, Layer
+from helpers.small import small_backbone, small_denoiser
+from runtime.errors import FvitError
+
+
+def network(kind: str):
+    backbone, denoiser = networks.backbone(small_backbone()), networks.denoiser_step(small_denoiser())
+    return {"backbone": backbone, "denoiser": denoiser, "fused": networks.classify_draws(denoiser, backbone)}[kind]
+
+
+def test_the_worst_layers_go_first_until_the_rest_fits():
+    errors = [Layer(name, "Conv", error) for name, error in (("small", 0.03), ("huge", 0.5), ("large", 0.12), ("medium", 0.08))]
+    assert quantize.spared(errors) == ["huge", "large"]  # what is left: sqrt(0.03^2 + 0.08^2) = 0.085
+    assert quantize.spared(errors[:1]) == []
+
+
+def test_too_few_calibration_pictures_are_refused():
+    exact = network("backbone")
+    with pytest.raises(FvitError, match=r"3 calibration pictures came \(holiday\), 16 or more are wanted"):
+        Calibration("holiday", (networks.example(exact, 3),))
+
+
+def test_wrong_labels_fail_parity_with_trained_weights_alone():
+    exact = network("backbone")
+    images = networks.example(exact, 60)
+    wanted = exact.module(*images)
+
+    def turned(*inputs):
+        out = wanted.clone()
+        out[:3] = out[:3].roll(1, dims=1)
+        return out
+
+    trained = replace(exact, weights="trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parity, "COSINE", {"int8": 0.0})
+        patch.setattr(parity, "TOLERANCE", {"int8": 99.0})
+        assert parity.check(exact, lambda *inputs: wanted, turned, "int8", [("pictures", images)]).labels < 0.98
+        with pytest.raises(parity.ParityError, match=r"95\.0% of the labels are those of eager fp32 in int8, 98% are wanted"):
+            parity.check(trained, lambda *inputs: wanted, turned, "int8", [("pictures", images)])

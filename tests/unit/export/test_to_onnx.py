@@ -1,0 +1,41 @@
+"""What is said of a network before it is exported: its fingerprint, precision and opset."""
+
+import pytest
+import torch
+
+from export import networks, to_onnx
+from helpers.small import small_backbone, small_denoiser
+from runtime.errors import FvitError
+from runtime.network import at_precision, randomize
+
+
+@pytest.fixture(scope="module")
+def fused():
+    return networks.classify_draws(networks.denoiser_step(small_denoiser()), networks.backbone(small_backbone()), with_denoised=True)
+
+
+@pytest.mark.parametrize("changed", ["denoiser", "backbone"])
+def test_new_weights_of_either_part_are_another_artifact(fused, changed):
+    """The first characters of the fingerprint name the folder: a backbone trained again must not meet the old one's export."""
+    denoiser, backbone = small_denoiser(), small_backbone()
+    randomize({"denoiser": denoiser, "backbone": backbone}[changed].model, 9)
+    other = networks.classify_draws(networks.denoiser_step(denoiser), networks.backbone(backbone), with_denoised=True)
+    assert other.fingerprint[:12] != fused.fingerprint[:12] and len(other.fingerprint) == 64
+
+
+def test_times_stay_float32_in_low_precision():
+    low = networks.denoiser_step(small_denoiser(), "bf16")
+    inputs = [x.repeat(2, *[1] * (x.ndim - 1)) for x in networks.example(low, 1)]
+    inputs[1] = torch.tensor([257.0, 258.0])
+    out = low.module(*inputs)
+    assert out.dtype == torch.float32 and not torch.equal(out[0], out[1])
+
+
+def test_an_opset_that_breaks_the_unet_is_refused(fused, tmp_path):
+    with pytest.raises(FvitError, match="opset 17 came"):
+        to_onnx.export(fused, 17, tmp_path)
+
+
+def test_an_unknown_precision_names_the_known_ones(fused):
+    with pytest.raises(FvitError, match="unknown precision 'fp12'; known: fp32, fp16, bf16"):
+        at_precision(fused, "fp12")
