@@ -1,16 +1,17 @@
-"""The steps of `bench/gpu.sh`, each a command of its own under a limit of its own, the most telling first: a cut leaves what was measured.
+"""The steps of `bench/gpu.sh`, each a separate command under its own time limit, the most telling first: a cut leaves what was measured.
 
 The limits add up to the eight minutes that one call on a lent machine may take; a step that a limit ends keeps the rows it has written.
+Nothing but the standard library is imported here, so that a machine without this project's packages can list the steps.
 """
 
 import argparse
-import os
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from bench.records.child import run
+
+CUT = 124  # as timeout(1) has it
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,9 @@ def _fvit(line: str) -> tuple[str, ...]:
 
 STEPS = (
     Step(
-        "bf16 engines: a UNet step and three backbones, batches 1 to 64, beside fp32 and the ceiling",
-        _fvit("roofline --device cuda --work unet_552m,vit_b16,deit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 1,2 --session eager --precision bf16 --pairs 2"),
+        "bf16: a UNet step and three backbones, batches 1 to 64, in pairs with fp32, and their share of the ceiling",
+        _fvit("roofline --device cuda --network unet_552m,vit_b16,deit_b16,swin_b --batch 1,16,64 --session eager --precision bf16 --pairs 3"),
+        _fvit("roofline --device cpu --network unet_12m --batch 1,2 --session eager --precision bf16 --pairs 2"),
         130,
     ),
     Step(
@@ -60,21 +61,21 @@ STEPS = (
     ),
     Step(
         "compiled, ONNX Runtime's CUDA provider, and TensorRT where it loads",
-        _fvit("roofline --device cuda --work vit_b16 --batch 64 --session compiled,ort,trt --precision bf16,fp16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 2 --session ort --precision fp32 --pairs 2"),
+        _fvit("roofline --device cuda --network vit_b16 --batch 64 --session compiled,ort,trt --precision bf16,fp16 --pairs 3"),
+        _fvit("roofline --device cpu --network unet_12m --batch 2 --session ort --precision fp32 --pairs 2"),
         90,
     ),
     Step(
         "a UNet step in fp16",
-        _fvit("roofline --device cuda --work unet_552m --batch 16 --session eager --precision fp16 --pairs 3"),
-        _fvit("roofline --device cpu --work unet_12m --batch 1,2 --session eager --precision bf16 --pairs 2"),
+        _fvit("roofline --device cuda --network unet_552m --batch 16 --session eager --precision fp16 --pairs 3"),
+        _fvit("roofline --device cpu --network unet_12m --batch 1,2 --session eager --precision bf16 --pairs 2"),
         40,
     ),
 )  # fmt: skip
 
 
 def main() -> int:
-    """Runs every step; prints what each came to. 0 if all ended well."""
+    """Runs every step; prints how each ended. 0 if all ended well."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rehearse", action="store_true", help="tiny, on the CPU")
     parser.add_argument("--list", action="store_true", help="say what would run, and stop")
@@ -82,28 +83,27 @@ def main() -> int:
     options = parser.parse_args()
     codes = []
     for number, step in enumerate(STEPS, 1):
-        words = [str(options.out) if word == "OUT" else word for word in (step.tiny if options.rehearse else step.words)]
+        words = words_of(step, options.rehearse, options.out.resolve())
         print(f"[{number}/{len(STEPS)}] {step.name} (at most {step.limit:.0f} s)\n  python -m {' '.join(words)}", flush=True)
         if not options.list:
-            codes.append(_run(words, step.limit if not options.rehearse else 10 * step.limit))
+            codes.append(run_step(words, step.limit if not options.rehearse else 10 * step.limit))
     return int(any(codes))
 
 
-def _run(words: list[str], limit: float) -> int:
-    """One step to its end, or to its limit; whatever it started ends with it."""
-    start = time.monotonic()
-    child = subprocess.Popen([sys.executable, "-m", *words], start_new_session=True)
-    try:
-        code = child.wait(limit)
-    except subprocess.TimeoutExpired:
-        code = 124
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-    said = {0: "done", 124: "ended by its limit; the rows it wrote are kept"}.get(code, f"exit code {code}")
-    print(f"  {said}, {time.monotonic() - start:.0f} s", flush=True)
-    return code
+def words_of(step: Step, rehearse: bool, out: Path) -> list[str]:
+    """What follows `python -m`."""
+    return [str(out) if word == "OUT" else word for word in (step.tiny if rehearse else step.words)]
+
+
+def run_step(words: list[str], limit: float) -> int:
+    """The exit code of one step, or CUT after its limit; whatever it started ends with it."""
+    from bench.records.clock import now  # loads PyTorch
+
+    start = now()
+    code, _ = run([sys.executable, "-m", *words], limit)
+    result = "ended by its limit; the rows it wrote are kept" if code is None else f"exit code {code}" if code else "done"
+    print(f"  {result}, {now() - start:.0f} s", flush=True)
+    return CUT if code is None else code
 
 
 if __name__ == "__main__":

@@ -1,10 +1,8 @@
-"""What a measurement is, and what a table is."""
+"""What attacks, metrics and data sets are given and give back."""
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -12,33 +10,15 @@ from torch import Tensor
 
 SIGMAS = (2, 4, 8, 12, 16)  # of 255: the columns of Table 3
 OURS = "ours (VTA + DDS)"  # how tables and figures name the method
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Run:
-    """One cell's settings, written whole into every row. `sigma` is nominal, of 255; `graph`: staged sessions or the fused graph."""
+class Table:
+    """A table that is not made of trials: its study measures and shows it."""
 
-    world: str
-    backbone: str
-    denoiser: str
-    session: str
-    precision: str
-    graph: str
-    denoise: str
-    rule: str
-    sigma: float
-    draws: int
-    images: int
-    explainer: str | None
-    seed: int
-
-    def asdict(self) -> dict:
-        return asdict(self)
-
-    @property
-    def key(self) -> str:
-        """A short hash of the settings: rows of one key measure one cell."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+    name: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -66,24 +46,38 @@ class Attack(Protocol):
 
 
 @dataclass(frozen=True)
-class Rendered:
-    """A table as text, as a summary that fits a terminal, and as records for programs."""
+class MetricInput:
+    """What a metric of maps may look at: pictures as they were shown, their labels, and one explainer's `maps` of them.
 
-    markdown: str
-    summary: str
-    cells: list[dict]
+    `masks`: 1 the object, 0 around it, -1 ignored; `twin`: the same explainer's maps of the clean pictures; `classify`: labels of the
+    undefended classifier. What a metric does not name in its NEEDS may be missing.
+    """
+
+    images: Float[Tensor, "B C H W"]
+    labels: Int[Tensor, " B"]
+    maps: Float[Tensor, "B G1 G2"]
+    masks: Int[Tensor, "B H W"] | None = None
+    twin: Float[Tensor, "B G1 G2"] | None = None
+    classify: Callable[[Tensor, Sequence[int]], Tensor] | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What several metrics share, computed by the first."""
+        if name not in self.memo:
+            self.memo[name] = make()
+        return self.memo[name]
 
 
-@dataclass(frozen=True)
-class Table:
-    """`render(rows)` makes the table from rows alone; `measure(options)` makes the rows."""
+class Metric(Protocol):
+    """One file in `bench/metrics`. `score` gives D numbers per picture; `total` makes the metric from their mean over pictures.
 
-    number: int
-    title: str
-    measure: Callable
-    render: Callable[[list[dict]], Rendered]
+    NEEDS: names of `MetricInput`'s fields that must be there. SHOWN: the column's title. `total` gives None where no picture has the metric.
+    """
 
-    @property
-    def rows(self) -> int:
-        """Whose campaign its rows are in."""
-        return self.number
+    NEEDS: tuple[str, ...]
+    SHOWN: str
+    HIGHER_IS_BETTER: bool
+
+    def score(self, seen: MetricInput) -> Float[np.ndarray, "B D"]: ...
+
+    def total(self, means: Float[np.ndarray, " D"]) -> float | None: ...

@@ -1,11 +1,21 @@
-"""`pytest` runs the tests; `pytest --benchmark` runs the benchmarks, writes rows and JSON and prints ours beside the paper's."""
+"""`pytest` runs the tests; `pytest --benchmark` runs the benchmarks, writes rows and JSON and prints our numbers next to the paper's.
+
+pytest-benchmark compares `machine_info` of two runs to the letter, so it holds what a machine keeps; commit, versions and load of a run
+are in `commit_info`. What it warns of (another machine, no saved run) is shown and is not an error.
+"""
 
 import time
+import warnings
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
-BENCHES = Path(__file__).parent
+KEPT = ("system", "cpu", "cores", "memory_gib")  # of the environment: what does not change from run to run
+ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
+LOAD = pytest.StashKey[float]()
+TEXTS = pytest.StashKey[list[str]]()  # for the summary
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -22,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError("--benchmark needs pytest-benchmark >= 5.3, which is missing or switched off (-p no:benchmark)")
         config.addinivalue_line("markers", "benchmark: a benchmark; needs pytest-benchmark")
         return
+    _show_warnings(config)
+    config.stash[LOAD] = round(psutil.getloadavg()[0], 2)
     if not options.fvit_run:
         return
     clash = [name for name in ("skip", "disable") if getattr(options, f"benchmark_{name}", False)]
@@ -50,14 +62,38 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict) -> None:
-    from bench.records import machine
-
+    facts = _environment(config)
     machine_info["node"] = "not recorded"  # a host name has no place in a published file
-    machine_info["fvit"] = machine.environment()
+    machine_info["cpu"] = {name: value for name, value in machine_info.get("cpu", {}).items() if not name.startswith("hz_actual")}
+    gpu = facts["gpu"] and {name: facts["gpu"][name] for name in ("name", "memory_gib")}
+    machine_info["fvit"] = {name: facts[name] for name in KEPT} | {"gpu": gpu}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_commit_info(config: pytest.Config, commit_info: dict) -> None:
+    facts = _environment(config)
+    commit_info["fvit"] = {name: value for name, value in facts.items() if name not in KEPT}
+
+
+def _show_warnings(config: pytest.Config) -> None:
+    """pytest-benchmark's warnings are shown and no errors: now, where it reads saved runs, and in each phase that follows."""
+    from pytest_benchmark.logger import PytestBenchmarkWarning
+
+    warnings.filterwarnings("default", category=PytestBenchmarkWarning)
+    config.addinivalue_line("filterwarnings", "default::pytest_benchmark.logger.PytestBenchmarkWarning")
+
+
+def _environment(config: pytest.Config) -> dict[str, Any]:
+    """Of this run, asked for once."""
+    if ENVIRONMENT not in config.stash:
+        from bench.records import machine
+
+        config.stash[ENVIRONMENT] = machine.environment() | {"load_at_start": config.stash[LOAD]}
+    return config.stash[ENVIRONMENT]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for text in getattr(config, "fvit_texts", []):
+    for text in config.stash.get(TEXTS, []):
         terminalreporter.write_line("")
         terminalreporter.write(text + "\n")
     if config.option.fvit_run and getattr(config.option, "benchmark_json", None):
@@ -71,7 +107,7 @@ def results(config: pytest.Config) -> Path:
 
 def show_at_the_end(config: pytest.Config, text: str) -> None:
     """Prints `text` in pytest's summary."""
-    config.fvit_texts = [*getattr(config, "fvit_texts", []), text]  # type: ignore[attr-defined]
+    config.stash[TEXTS] = [*config.stash.get(TEXTS, []), text]
 
 
 def _is_benchmark(item: pytest.Item) -> bool:

@@ -1,1 +1,1 @@
-"""Turns modules into artifacts, each checked for parity before anybody may time it."""
+"""Exports modules to artifacts and checks each for parity before it may be timed."""

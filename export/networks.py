@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from runtime.checkpoints import fingerprint
 from runtime.diffusion import schedule as schedules
-from runtime.diffusion.denoise import COLOURS
 from runtime.diffusion.networks import DenoiserNetwork
-from runtime.network import Network, TensorSpec, at_precision
+from runtime.diffusion.schedule import COLOURS
+from runtime.network import Network, TensorSpec, at_precision, combined
+from runtime.pictures import resize
 from runtime.protocols import Backbone
-from runtime.smooth import resize
 
 FAR = 1e4  # no bound is known for scores
 
@@ -50,7 +50,7 @@ def classify_draws(eps: Network, scores: Network, with_denoised: bool = False) -
         module.eval(),
         (noisy, t, sigma),
         (scores.outputs[0], denoised) if with_denoised else scores.outputs,
-        f"{eps.name}: {eps.weights}; {scores.name}: {scores.weights}",
+        combined({eps.name: eps.weights, scores.name: scores.weights}),
         hashlib.sha256(f"{eps.fingerprint} {scores.fingerprint}".encode()).hexdigest(),
         eps.precision,
     )
@@ -64,8 +64,7 @@ class ClassifyDraws(nn.Module):
         self.eps, self.scores, self.size, self.with_denoised = eps, scores, size, with_denoised
 
     def forward(self, noisy: Tensor, t: Tensor, sigma: Tensor):
-        eps = self.eps(schedules.to_network(noisy, sigma), t)[:, :COLOURS]
-        view = resize(schedules.from_network(noisy, eps, sigma), (self.size, self.size))
+        view = resize(schedules.denoised(self.eps, noisy, sigma, t), (self.size, self.size))
         scores = self.scores(view)
         return (scores, view) if self.with_denoised else scores
 

@@ -1,4 +1,4 @@
-"""Parity: the same inputs through eager fp32 and through a session, before anybody may time it.
+"""Parity: the same inputs through eager fp32 and through a session, before the session may be timed.
 
 Tolerances bound the largest difference in units of the reference's standard deviation, since scores, epsilon and pixels differ in scale.
 fp32   2e-3  sums are taken in another order: 1e-6 an operation, 1e-5 over a UNet; a wrong kernel or transposed axis gives 1
@@ -52,16 +52,16 @@ def check(
     given: Iterable[tuple[str, tuple[Tensor, ...]]] | None = None,
     device: torch.device | None = None,
 ) -> Parity:
-    """Compares `candidate` with `reference` (eager fp32) on `given`, (what it is, inputs) each; `cases` of the network by default.
+    """Compares `candidate` with `reference` (eager fp32) on `given`: pairs (name, inputs), by default the network's `cases`.
 
     Raises ParityError beyond the tolerance of `precision`.
     """
     worst: list[Parity] = []
-    labels = 0.0 if "random" in network.weights else LABELS.get(precision, 0.0)
+    labels = 0.0 if network.weights.kind == "random" else LABELS.get(precision, 0.0)
     for name, inputs in cases(network) if given is None else given:
         inputs = tuple(x.to(device) for x in inputs)
-        wanted, found = _tuple(reference(*inputs)), _tuple(candidate(*inputs))
-        for spec, a, b in zip(network.outputs, wanted, found, strict=True):
+        expected, actual = _tuple(reference(*inputs)), _tuple(candidate(*inputs))
+        for spec, a, b in zip(network.outputs, expected, actual, strict=True):
             worst.append(_compare(f"{spec.name} of {network.name}", name, a.float(), b.float(), precision))
             if worst[-1].labels < labels:
                 raise ParityError(
@@ -87,20 +87,20 @@ def cases(network: Network, batches: Sequence[int] = BATCHES) -> Iterator[tuple[
     yield "every input at its highest", high
 
 
-def _compare(what: str, case: str, wanted: Tensor, found: Tensor, precision: str) -> Parity:
-    if wanted.shape != found.shape or not torch.isfinite(found).all():
-        broken = "NaN or infinity" if wanted.shape == found.shape else f"shape {tuple(found.shape)} for {tuple(wanted.shape)}"
+def _compare(what: str, case: str, expected: Tensor, actual: Tensor, precision: str) -> Parity:
+    if expected.shape != actual.shape or not torch.isfinite(actual).all():
+        broken = "NaN or infinity" if expected.shape == actual.shape else f"shape {tuple(actual.shape)} for {tuple(expected.shape)}"
         raise ParityError(f"{what}, {case}: {broken} in {precision}; the export is wrong, do not time it")
-    difference = (wanted - found).abs()
+    difference = (expected - actual).abs()
     largest = difference.max().item()
-    size = wanted.double().square().mean().sqrt().item()  # a constant output has no deviation: a hundredth of its size stands in
-    relative = largest / max(wanted.std().item() if wanted.numel() > 1 else 0.0, size / 100, 1e-9)
-    cosine = torch.cosine_similarity(wanted.flatten().double(), found.flatten().double(), dim=0).item() if largest else 1.0
-    labels = (wanted.argmax(1) == found.argmax(1)).double().mean().item() if wanted.ndim == 2 else math.nan
+    size = expected.double().square().mean().sqrt().item()  # a constant output has no deviation: a hundredth of its size stands in
+    relative = largest / max(expected.std().item() if expected.numel() > 1 else 0.0, size / 100, 1e-9)
+    cosine = torch.cosine_similarity(expected.flatten().double(), actual.flatten().double(), dim=0).item() if largest else 1.0
+    labels = (expected.argmax(1) == actual.argmax(1)).double().mean().item() if expected.ndim == 2 else math.nan
     if not (relative <= TOLERANCE[precision] and cosine >= COSINE[precision]):  # NaN in eager fp32 is no parity either
         place = tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
         raise ParityError(
-            f"{what}, {case}: differs by {largest:.3g} at {place} ({wanted[place].item():.5g} in eager fp32, {found[place].item():.5g} here), "
+            f"{what}, {case}: differs by {largest:.3g} at {place} ({expected[place].item():.5g} in eager fp32, {actual[place].item():.5g} here), "
             f"{relative:.3g} of its deviation where {TOLERANCE[precision]} is allowed in {precision}, cosine {cosine:.6f}; do not time it"
         )
     return Parity(largest, relative, cosine, labels, 1)

@@ -1,4 +1,4 @@
-"""A network -> int8, after training: the layers that hold weights in 8 bits, all else as it was (static, explicit Q/DQ).
+"""A network -> int8, after training: the layers with weights in 8 bits, everything else unchanged (static, explicit Q/DQ).
 
     x ~ s q,   W_c ~ s_c q_c,   q whole in [-128, 127];   s = max |x| / 127 over calibration inputs,   s_c = max |W_c| / 127
 
@@ -25,16 +25,17 @@ from runtime import artifact as artifacts
 from runtime.artifact import Artifact
 from runtime.errors import FvitError
 from runtime.network import Network
+from runtime.sessions.ort import library
 
 KINDS = ("Conv", "MatMul", "Gemm")
-FEWEST = 16  # pictures: with fewer, a layer's largest value is left to chance
+FEWEST = 16  # pictures: with fewer, a layer's largest value is mostly chance
 BUDGET = 0.1  # of the output's deviation; a cosine of 0.99 is an error of 0.14
 AUTO = ("auto",)  # measure, and keep what `spared` names
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Inputs of one network in batches, and in words what they are."""
+    """Inputs of one network in batches, and a description of them."""
 
     source: str
     batches: tuple[tuple[Tensor, ...], ...]
@@ -45,16 +46,16 @@ class Calibration:
 
     @property
     def digest(self) -> str:
-        """A hash of every value in it."""
-        found = hashlib.sha256()
+        """SHA-256 of all input values."""
+        digest = hashlib.sha256()
         for x in (x for batch in self.batches for x in batch):
-            found.update(x.cpu().numpy().tobytes())
-        return found.hexdigest()
+            digest.update(x.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer that can be int8, and what it alone then does to the network's output: root mean square error over the output's deviation."""
+class LayerError:
+    """A layer that can be int8; `error`: the network's root mean square error over the output's deviation when this layer alone is int8."""
 
     name: str
     kind: str
@@ -62,22 +63,22 @@ class Layer:
 
 
 def export(
-    network: Network, calibration: Calibration, keep: Sequence[str] = AUTO, told: Callable[[str], None] = lambda line: None
+    network: Network, calibration: Calibration, keep: Sequence[str] = AUTO, say: Callable[[str], None] = lambda line: None
 ) -> Artifact:
     """The int8 artifact of a float32 `network`, made once for these calibration inputs; `keep`: layers that stay float, or `AUTO`.
 
-    An unknown layer is refused. `told` hears how far the measurement of `AUTO` is.
+    An unknown layer is refused. `say` gets the progress of the measurement of `AUTO`, line by line.
     """
     exact = to_onnx.export(network)
     mark = hashlib.sha256(f"{calibration.digest} {sorted(keep)}".encode()).hexdigest()[:12]
     folder = exact.folder.parent / f"{network.name}-int8-{network.fingerprint[:12]}-{mark}"
     if folder.is_dir():
         return artifacts.read(folder, network.name, network.fingerprint)
-    with ranges(exact, calibration) as found, artifacts.writing(folder) as temporary:
-        measured = sensitivity(exact, calibration, found, told) if tuple(keep) == AUTO else []
+    with ranges(exact, calibration) as ranges_file, artifacts.writing(folder) as temporary:
+        measured = sensitivity(exact, calibration, ranges_file, say) if tuple(keep) == AUTO else []
         kept = spared(measured) if measured else known_layers(exact, keep)
         nodes = [node for name, (node, _) in layers(exact).items() if name not in kept]
-        write(exact, found, nodes, temporary / artifacts.MODEL)
+        write(exact, ranges_file, nodes, temporary / artifacts.MODEL)
         facts = {
             "calibration": calibration.source,
             "calibration_sha256": calibration.digest,
@@ -101,20 +102,20 @@ def _module(node: onnx.NodeProto) -> str:
     return ast.literal_eval(scopes)[-2] if scopes else node.name
 
 
-def sensitivity(exact: Artifact, calibration: Calibration, found: Path, told: Callable[[str], None]) -> list[Layer]:
+def sensitivity(exact: Artifact, calibration: Calibration, ranges_file: Path, say: Callable[[str], None]) -> list[LayerError]:
     """Every layer alone in int8, on the first batch of the calibration; the worst first."""
     inputs = _named(exact, calibration.batches[0])
     wanted, measured, all_layers = _run(exact.model, inputs), [], layers(exact)
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, (node, kind)) in enumerate(all_layers.items(), 1):
-            told(f"layer {number} of {len(all_layers)} alone in int8: {name}")
-            write(exact, found, [node], Path(folder) / artifacts.MODEL)
+            say(f"layer {number} of {len(all_layers)} alone in int8: {name}")
+            write(exact, ranges_file, [node], Path(folder) / artifacts.MODEL)
             error = _run(Path(folder) / artifacts.MODEL, inputs) - wanted
-            measured.append(Layer(name, kind, (error.square().mean().sqrt() / wanted.std()).item()))
+            measured.append(LayerError(name, kind, (error.square().mean().sqrt() / wanted.std()).item()))
     return sorted(measured, key=lambda layer: -layer.error)
 
 
-def spared(measured: Sequence[Layer]) -> list[str]:
+def spared(measured: Sequence[LayerError]) -> list[str]:
     """The fewest layers, the worst first, that bring the error expected of all others down to BUDGET: independent errors add in squares."""
     left, kept = sum(layer.error**2 for layer in measured), []
     for layer in sorted(measured, key=lambda layer: -layer.error):
@@ -128,7 +129,7 @@ def spared(measured: Sequence[Layer]) -> list[str]:
 def known_layers(exact: Artifact, keep: Sequence[str]) -> list[str]:
     """`keep`, refused where it names no layer of the file."""
     if strange := [name for name in keep if name not in layers(exact)]:
-        raise FvitError(f"{exact.network} has no layer {', '.join(strange)}; fvit export --precision int8 --keep auto lists its layers")
+        raise FvitError(f"{exact.network} has no layer {', '.join(strange)}; its layers are listed where they are measured", needs="layers")
     return list(keep)
 
 
@@ -141,12 +142,13 @@ def ranges(exact: Artifact, calibration: Calibration) -> Iterator[Path]:
         yield path
 
 
-def write(exact: Artifact, found: Path, nodes: Sequence[str], target: Path) -> None:
-    """`exact` with `nodes` in int8, their ranges read from the file `found`."""
-    _quantize(exact, found, nodes, target, None)
+def write(exact: Artifact, ranges_file: Path, nodes: Sequence[str], target: Path) -> None:
+    """`exact` with `nodes` in int8, their ranges read from the file `ranges_file`."""
+    _quantize(exact, ranges_file, nodes, target, None)
 
 
-def _quantize(exact: Artifact, found: Path, nodes: Sequence[str], target: Path, calibration: Calibration | None) -> None:
+def _quantize(exact: Artifact, ranges_file: Path, nodes: Sequence[str], target: Path, calibration: Calibration | None) -> None:
+    library()
     from onnxruntime.quantization import QuantType, quantize_static
 
     level = logging.getLogger().level
@@ -162,7 +164,7 @@ def _quantize(exact: Artifact, found: Path, nodes: Sequence[str], target: Path, 
             nodes_to_quantize=list(nodes) or ["none"],  # an empty list would mean all
             op_types_to_quantize=list(KINDS),
             use_external_data_format=True,
-            calibration_cache_path=found,
+            calibration_cache_path=ranges_file,
             extra_options={
                 "ActivationSymmetric": True,
                 "WeightSymmetric": True,
@@ -190,8 +192,7 @@ def _named(exact: Artifact, inputs: Sequence[Tensor]) -> dict:
 
 def _run(model: Path, inputs: dict) -> Tensor:
     """The first output of an ONNX file on ONNX Runtime's CPU provider."""
-    import onnxruntime
-
+    onnxruntime = library()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = torch.get_num_threads(), 3
     return torch.from_numpy(onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"]).run(None, inputs)[0])

@@ -1,4 +1,4 @@
-"""A network -> one ONNX file in the cache, made once and found again by its manifest.
+"""A network -> one ONNX file in the cache, written once and reused by its manifest.
 
 The network is exported in the precision it computes in; an ONNX file converted afterwards came out invalid or wrong with every converter
 tried. Opset 20 keeps ViT's Gelu and LayerNormalization whole, 21 the UNet's GroupNormalization, 22 is the first with bf16 convolutions.
@@ -14,12 +14,12 @@ from pathlib import Path
 import onnx
 import torch
 from timm.models.swin_transformer import WindowAttention
-from torch import nn
 
 from export.networks import example
 from runtime import artifact as artifacts
 from runtime.artifact import Artifact
 from runtime.errors import ArtifactError, FvitError
+from runtime.maps.hooks import unfused
 from runtime.network import Network
 from runtime.provenance import commit
 
@@ -57,7 +57,8 @@ def _write(network: Network, opset: int, path: Path) -> None:
     axis = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
     device = next(network.module.parameters()).device
     inputs = tuple(x.to(device) for x in example(network, batch=2))  # a batch of 1 would be taken for a constant by older exporters
-    with _unfused(network.module), _quiet(), torch.no_grad():
+    # fused, Swin's window attention (TIMM_FUSED_ATTN=2 builds it so) cannot be exported with a dynamic batch
+    with unfused(network.module, WindowAttention), _quiet(), torch.no_grad():
         program = torch.onnx.export(
             network.module,
             inputs,
@@ -72,27 +73,14 @@ def _write(network: Network, opset: int, path: Path) -> None:
             raise ArtifactError(f"torch.onnx.export gave nothing for {network.name}; see its messages above")
         program.save(str(path), external_data=True)
     onnx.checker.check_model(str(path))
-    for spec, found in zip(network.inputs, onnx.load(str(path), load_external_data=False).graph.input, strict=True):
-        if found.name != spec.name or found.type.tensor_type.shape.dim[0].dim_param != "batch":
+    for spec, value in zip(network.inputs, onnx.load(str(path), load_external_data=False).graph.input, strict=True):
+        if value.name != spec.name or value.type.tensor_type.shape.dim[0].dim_param != "batch":
             raise ArtifactError(f"{network.name} lost input {spec.name} or its batch axis in the export (torch {torch.__version__})")
 
 
 @contextmanager
-def _unfused(module: nn.Module) -> Iterator[None]:
-    """Swin's window attention cannot be exported fused with a dynamic batch; TIMM_FUSED_ATTN=2 builds it so."""
-    windows = [part for part in module.modules() if isinstance(part, WindowAttention) and part.fused_attn]
-    for part in windows:
-        part.fused_attn = False
-    try:
-        yield
-    finally:
-        for part in windows:
-            part.fused_attn = True
-
-
-@contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter's own chatter: deprecations inside torch, and a line for each rewriting rule."""
+    """Silences the exporter: deprecation warnings inside torch, and one log line per rewriting rule."""
     level = logging.getLogger("onnxscript").level, logging.getLogger("torch.onnx").level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

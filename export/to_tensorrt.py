@@ -8,7 +8,6 @@ of TensorRT 10.16 and 11.4, less what came after 10.11 and 11.0 (tests/facts); t
 """
 
 import json
-import os
 import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -18,8 +17,9 @@ import torch
 
 from runtime.artifact import Artifact, sha256
 from runtime.errors import ArtifactError, FvitError
+from runtime.files import replaced
 from runtime.plugins import known
-from runtime.sessions.engines import Machine, available, checked, constructed, digest, engine_facts, engine_path, failure, listener, machine
+from runtime.sessions.engines import EngineMachine, available, create, digest, engine_facts, engine_path, failure, logger, machine, require
 
 TYPED = "the engine is strongly typed; export the network in that precision"
 REFUSED = dict.fromkeys(("FP16", "BF16", "INT8", "FP8", "INT4", "FP4"), TYPED) | {
@@ -77,7 +77,7 @@ def build(artifact: Artifact, options: EngineOptions = EngineOptions(), device: 
 def trtexec_line(artifact: Artifact, options: EngineOptions = EngineOptions()) -> str:
     """The command that builds the same engine as `build`, into the artifact's folder, to look at or to time apart.
 
-    No session loads that file: it lacks the facts that `build` writes beside its own.
+    No session loads that file: it lacks the JSON file that `build` writes.
     """
     unknown = [flag for flag in options.flags if flag not in TRTEXEC]
     if unknown:
@@ -92,7 +92,7 @@ def trtexec_line(artifact: Artifact, options: EngineOptions = EngineOptions()) -
     return shlex.join([*line, *(TRTEXEC[flag] for flag in options.flags)])
 
 
-def _is_current(plan: Path, artifact: Artifact, here: Machine, options: EngineOptions) -> bool:
+def _is_current(plan: Path, artifact: Artifact, here: EngineMachine, options: EngineOptions) -> bool:
     try:
         facts = engine_facts(plan, artifact, here)
     except FvitError:
@@ -104,38 +104,38 @@ def _serialized(artifact: Artifact, options: EngineOptions, timings: Path):
     """The engine as TensorRT's buffer. The parser must live until the build ends: the network reads the weights it holds."""
     import tensorrt as trt  # type: ignore
 
-    heard = listener()
-    builder = constructed(trt.Builder, heard)
+    log = logger()
+    builder = create(trt.Builder, log)
     typed = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)  # its number differs between 10 and 11
-    network = checked(builder.create_network(typed), "make a network", heard)
-    parser = trt.OnnxParser(network, heard)
+    network = require(builder.create_network(typed), "make a network", log)
+    parser = trt.OnnxParser(network, log)
     if not parser.parse_from_file(str(artifact.model)):  # by path, so that it finds the weights beside the file
         errors = [parser.get_error(index) for index in range(parser.num_errors)]
-        said = [f"{error.node_operator()} {error.node_name()}: {error.desc()}" for error in errors]
-        raise failure(f"read {artifact.model}", said + heard.errors)
-    config = _config(builder, artifact, options, heard)
-    cache = checked(config.create_timing_cache(timings.read_bytes() if timings.is_file() else b""), f"read {timings}; delete it", heard)
-    checked(config.set_timing_cache(cache, ignore_mismatch=False), f"use {timings}; delete it", heard)
-    plan = checked(builder.build_serialized_network(network, config), f"build an engine of {artifact.folder.name}", heard)
-    _replace(timings, checked(config.get_timing_cache(), "give its timings", heard).serialize())
+        lines = [f"{error.node_operator()} {error.node_name()}: {error.desc()}" for error in errors]
+        raise failure(f"read {artifact.model}", lines + log.errors)
+    config = _config(builder, artifact, options, log)
+    cache = require(config.create_timing_cache(timings.read_bytes() if timings.is_file() else b""), f"read {timings}; delete it", log)
+    require(config.set_timing_cache(cache, ignore_mismatch=False), f"use {timings}; delete it", log)
+    plan = require(builder.build_serialized_network(network, config), f"build an engine of {artifact.folder.name}", log)
+    _replace(timings, require(config.get_timing_cache(), "give its timings", log).serialize())
     return plan
 
 
-def _config(builder, artifact: Artifact, options: EngineOptions, heard):
+def _config(builder, artifact: Artifact, options: EngineOptions, log):
     """The builder's settings and one profile with every input in it, the times and noise levels too."""
     import tensorrt as trt  # type: ignore
 
-    config = checked(builder.create_builder_config(), "make a configuration", heard)
+    config = require(builder.create_builder_config(), "make a configuration", log)
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, options.workspace_bytes)
     config.builder_optimization_level = options.level
     config.clear_flag(trt.BuilderFlag.TF32)
     for name in _flags(options, trt.BuilderFlag.__members__):
         config.set_flag(trt.BuilderFlag.__members__[name])
-    profile = checked(builder.create_optimization_profile(), "make a profile", heard)
+    profile = require(builder.create_optimization_profile(), "make a profile", log)
     smallest, tuned, largest = options.batches
     for spec in artifact.inputs:
         profile.set_shape(spec.name, min=(smallest, *spec.shape), opt=(tuned, *spec.shape), max=(largest, *spec.shape))
-    checked(config.add_optimization_profile(profile) >= 0, f"take the batches {options.batches}", heard)
+    require(config.add_optimization_profile(profile) >= 0, f"take the batches {options.batches}", log)
     return config
 
 
@@ -146,14 +146,10 @@ def _flags(options: EngineOptions, members: Iterable[str]) -> list[str]:
 
 def _replace(path: Path, data) -> None:
     """Writes all of `data` under that name, or leaves what was there."""
-    temporary = path.with_name(f".making-{os.getpid()}-{path.name}")
     try:
-        path.parent.mkdir(exist_ok=True)
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        with replaced(path) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise ArtifactError(
             f"could not write {path} ({error.strerror}); free some space or set FVIT_CACHE to a folder with room"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

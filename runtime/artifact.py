@@ -1,6 +1,6 @@
-"""An exported file and the facts about it; a damaged, stale or foreign one is refused by name.
+"""An exported file and its manifest; one that is damaged, stale or of another network is refused, with the reason.
 
-One artifact is one folder: `model.onnx` (and `model.onnx.data` when the weights lie outside it) beside `manifest.json`.
+One artifact is one folder: `model.onnx` (and `model.onnx.data` where the weights are stored separately) next to `manifest.json`.
 """
 
 import errno
@@ -15,9 +15,9 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from runtime.errors import ArtifactError
-from runtime.network import TensorSpec
+from runtime.network import TensorSpec, Weights
 
-FORMAT = 1  # raised when an older exporter's files can no longer be used
+FORMAT = 2  # raised when an older exporter's files can no longer be used
 MODEL, MANIFEST = "model.onnx", "manifest.json"
 
 
@@ -31,7 +31,7 @@ class Artifact:
     opset: int
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    weights: str
+    weights: Weights
     fingerprint: str
     files: dict[str, dict]  # name -> {"sha256": ..., "bytes": ...}
     versions: dict[str, str]
@@ -55,7 +55,7 @@ class Artifact:
 def cache() -> Path:
     """Where exported files live: $FVIT_CACHE, else fvit-bench in the user's cache folder."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("FVIT_CACHE") or Path(home) / "fvit-bench").expanduser()
+    return Path(os.environ.get("FVIT_CACHE") or Path(home) / "fvit-bench").expanduser().absolute()
 
 
 def read(folder: str | Path, network: str | None = None, fingerprint: str | None = None) -> Artifact:
@@ -64,7 +64,7 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
     try:
         facts = json.loads((folder / MANIFEST).read_text())
     except FileNotFoundError:
-        raise ArtifactError(f"no artifact in {folder}: {MANIFEST} is missing; make it with fvit export") from None
+        raise ArtifactError(f"no artifact in {folder}: {MANIFEST} is missing; export the network", needs="artifact") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise ArtifactError(f"{folder / MANIFEST} is damaged; delete {folder} and export again") from None
     if facts.get("format") != FORMAT:
@@ -87,9 +87,9 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder` to write into; it becomes `folder` only if the block ends without an error, else it goes.
+    """A temporary folder next to `folder` to write into; it becomes `folder` if the block ends without an error, else it is deleted.
 
-    Where `folder` is there by then, another process has made the same file and may be reading it: that one stays.
+    If `folder` exists by then, another process has made the same file and may be reading it: that one stays.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -107,9 +107,9 @@ def writing(folder: Path) -> Iterator[Path]:
         rmtree(temporary, ignore_errors=True)
 
 
-def _move(made: Path, folder: Path) -> None:
+def _move(temporary: Path, folder: Path) -> None:
     try:
-        made.rename(folder)
+        temporary.rename(folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
@@ -139,8 +139,10 @@ def _from_facts(folder: Path, facts: dict) -> Artifact:
     def specs(rows: list[dict]) -> tuple[TensorSpec, ...]:
         return tuple(TensorSpec(**{**row, "shape": tuple(row["shape"])}) for row in rows)
 
-    kept = {f.name: facts[f.name] for f in fields(Artifact) if f.name in facts and f.name not in ("folder", "inputs", "outputs")}
-    return Artifact(folder=folder, inputs=specs(facts["inputs"]), outputs=specs(facts["outputs"]), **kept)
+    kept = {f.name: facts[f.name] for f in fields(Artifact) if f.name in facts and f.name not in ("folder", "inputs", "outputs", "weights")}
+    return Artifact(
+        folder=folder, inputs=specs(facts["inputs"]), outputs=specs(facts["outputs"]), weights=Weights(**facts["weights"]), **kept
+    )
 
 
 def _verify(artifact: Artifact) -> None:

@@ -1,4 +1,4 @@
-"""Weights from files, without ever running code that a file carries."""
+"""Reads weights from files without running code that a file contains."""
 
 import hashlib
 import json
@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from runtime.errors import CheckpointError
+from runtime.network import Weights
 
 SHOWN = 4  # keys named in a message
 SHIPPED = Path(__file__).parent / "weights"
@@ -39,20 +40,22 @@ def read(path: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def fill_shipped(module: nn.Module, name: str, folder: Path = SHIPPED) -> str:
-    """Loads the trained weights of `name` that ship with the suite and says what they are; refused unless their card's hash is theirs."""
+def fill_shipped(module: nn.Module, name: str, folder: Path = SHIPPED) -> Weights:
+    """Loads the trained weights of `name` that ship with the suite and describes them; refused if the hash differs from the one on their card."""
     path = folder / f"{name}.safetensors"
     try:
         card = json.loads(path.with_suffix(".json").read_text())
-        wanted, found = card["sha256"], hashlib.sha256(path.read_bytes()).hexdigest()
+        expected, digest = card["sha256"], hashlib.sha256(path.read_bytes()).hexdigest()
     except FileNotFoundError as error:
-        raise CheckpointError(f"{Path(error.filename).name} is missing from {folder}; install again, or train it: fvit train") from None
+        raise CheckpointError(
+            f"{Path(error.filename).name} is missing from {folder}; install again, or train it", needs="training"
+        ) from None
     except (json.JSONDecodeError, KeyError, TypeError):
-        raise CheckpointError(f"{path.with_suffix('.json')} is damaged; install again, or train it: fvit train") from None
-    if found != wanted:
+        raise CheckpointError(f"{path.with_suffix('.json')} is damaged; install again, or train it", needs="training") from None
+    if digest != expected:
         raise CheckpointError(f"{path} was altered or truncated: its hash is not the one on its card; install again")
     fill(module, read(path), str(path))
-    return f"trained, {found[:12]}"
+    return Weights("shipped", f"trained, {digest[:12]}", digest)
 
 
 def fill(module: nn.Module, state: dict[str, Tensor], source: str) -> None:
@@ -66,12 +69,19 @@ def fill(module: nn.Module, state: dict[str, Tensor], source: str) -> None:
     ]
     if missing or extra or shapes:
         parts = [("lacks", missing), ("has besides", extra), ("has other shapes:", sorted(shapes))]
-        told = "; ".join(f"{word} {', '.join(keys[:SHOWN])}{_more(keys)}" for word, keys in parts if keys)
-        raise CheckpointError(f"{source} is of another architecture: it {told}; give the checkpoint of this network")
+        differences = "; ".join(f"{word} {', '.join(keys[:SHOWN])}{_more(keys)}" for word, keys in parts if keys)
+        raise CheckpointError(f"{source} is of another architecture: it {differences}; give the checkpoint of this network")
     bad = [key for key, value in state.items() if value.is_floating_point() and not torch.isfinite(value).all()]
     if bad:
         raise CheckpointError(f"{source} holds NaN or infinity in {', '.join(bad[:SHOWN])}{_more(bad)}; fetch or train it again")
     module.load_state_dict(state, strict=True)
+
+
+def of_file(path: str | Path) -> Weights:
+    """The weights in the user's file `path`."""
+    path = Path(path)
+    with path.open("rb") as stream:
+        return Weights("file", f"file {path.name}", hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def fingerprint(module: nn.Module) -> str:

@@ -2,7 +2,14 @@
 
 
 class FvitError(Exception):
-    """A mistake in the input or a machine that cannot do what was asked; the command line prints it and exits with 2."""
+    """A mistake in the input or a machine that cannot do what was asked; the command line prints it and exits with 2.
+
+    `needs`: a short key of what would help ("steps"), which the command line translates into an option or a command of its own.
+    """
+
+    def __init__(self, message: str = "", needs: str = ""):
+        super().__init__(message)
+        self.needs = needs
 
 
 class CheckpointError(FvitError):

@@ -1,8 +1,10 @@
-"""A network and what may be fed to it: name, precision, weights, and the name, shape and range of each input and output."""
+"""A network and its interface: name, precision, weights, and the name, shape and range of each input and output."""
 
 import copy
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,31 @@ from runtime.errors import FvitError
 from runtime.plugins import known
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+Kind = Literal["shipped", "file", "random"]
+LEAST_TRUSTED: tuple[Kind, ...] = ("random", "file", "shipped")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a network's numbers come from. `name` is what a page shows, `sha` the hash of the file or "" where there is none."""
+
+    kind: Kind
+    name: str
+    sha: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def combined(parts: Mapping[str, Weights]) -> Weights:
+    """The weights of a network made of `parts`, by name: random if any part is random, else from a file if any is, else shipped."""
+    kinds: set[Kind] = {part.kind for part in parts.values()}
+    kind = min(kinds, key=LEAST_TRUSTED.index)
+    hashes = [part.sha for part in parts.values()]
+    sha = hashlib.sha256(" ".join(hashes).encode()).hexdigest() if all(hashes) else ""
+    return Weights(kind, "; ".join(f"{name}: {part}" for name, part in parts.items()), sha)
 
 
 @dataclass(frozen=True)
@@ -25,13 +52,13 @@ class TensorSpec:
 
 @dataclass(frozen=True)
 class Network:
-    """A module ready to run in eval mode. `weights` says where its numbers come from; `fingerprint` is the hash of them."""
+    """A module ready to run in eval mode; `fingerprint` is the hash of its parameters and buffers."""
 
     name: str
     module: nn.Module
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
-    weights: str
+    weights: Weights
     fingerprint: str
     precision: str = "fp32"
 
@@ -60,7 +87,7 @@ class AtPrecision(nn.Module):
 
 
 def check_inputs(name: str, specs: Sequence[TensorSpec], inputs: Sequence[Tensor], largest: int | None = None) -> None:
-    """Refuses a wrong number of inputs, a wrong shape, dtype or batch by name. Looks at shapes only, never at values."""
+    """Refuses a wrong number of inputs, a wrong shape, dtype or batch by name. Checks shapes only, not values."""
     if len(inputs) != len(specs):
         raise FvitError(f"{name} takes {len(specs)} inputs ({', '.join(s.name for s in specs)}), {len(inputs)} came")
     batch = inputs[0].shape[0] if inputs[0].ndim else 0
@@ -73,11 +100,16 @@ def check_inputs(name: str, specs: Sequence[TensorSpec], inputs: Sequence[Tensor
         raise FvitError(f"{name}: a batch of {batch} came, 1 to {largest or 'any number'} is wanted")
 
 
-def randomize(module: nn.Module, seed: int) -> None:
-    """Fills every parameter from `seed`, none of them zero: a stand-in for trained weights that keeps every branch alive.
+def random_weights(seed: int) -> Weights:
+    """The description of what `randomize` with this seed sets."""
+    return Weights("random", f"random, seed {seed}")
 
-    Matrices and kernels get N(0, 1 / fan_in), the gains of norms N(1, 0.1), all else N(0, 0.02): a fresh diffusion UNet puts out zeros
-    and half of a fresh ViT is zero, so neither could show an error in an export.
+
+def randomize(module: nn.Module, seed: int) -> None:
+    """Fills every parameter from `seed`, none of them zero: a stand-in for trained weights with which every branch affects the output.
+
+    Matrices and kernels get N(0, 1 / fan_in), the gains of norms N(1, 0.1), all else N(0, 0.02): an untrained diffusion
+    UNet outputs zeros and half of an untrained ViT is zero, which would hide errors of an export.
     """
     norms = {id(m.weight) for m in module.modules() if isinstance(m, nn.GroupNorm | nn.LayerNorm) and m.weight is not None}
     for index, parameter in enumerate(module.parameters()):

@@ -1,10 +1,11 @@
-"""Pictures from files: RGB, shorter side resized (bicubic, antialiased), centre cropped, [0, 1]."""
+"""Pictures from files: RGB, shorter side resized (bicubic, antialiased), centre cropped, [0, 1]; the check and the resize of a batch."""
 
 import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
@@ -19,7 +20,7 @@ class PictureConverted(UserWarning):
 
 
 def read(path: str | Path, size: int) -> Float[Tensor, "3 size size"]:
-    """One picture as float32; says (PictureConverted) when it was grey, had alpha or is smaller than `size`."""
+    """One picture as float32; warns (PictureConverted) when it was grey, had alpha or is smaller than `size`."""
     path = Path(path)
     if not path.is_file():
         raise PictureError(f"no picture at {path}; give a file of {', '.join(sorted(SUFFIXES))}")
@@ -28,17 +29,17 @@ def read(path: str | Path, size: int) -> Float[Tensor, "3 size size"]:
             image.load()
             return square(rgb(image, path.name), size, path.name)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}); a whole PNG or JPEG is wanted") from error
+        raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}); a complete PNG or JPEG is wanted") from error
 
 
 def find(path: str | Path) -> list[Path]:
     """The picture file `path`, or every picture below the folder `path` (an ImageNet folder, say), sorted by name."""
     path = Path(path)
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not found:
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not files:
             raise PictureError(f"no picture below {path}; files of {', '.join(sorted(SUFFIXES))} are wanted")
-        return found
+        return files
     return [path]
 
 
@@ -58,9 +59,26 @@ def rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "RGB":
         return image
     transparent = "A" in image.getbands() or "transparency" in image.info
-    told = "had transparency: laid on white" if transparent else f"was {image.mode}: converted to RGB"
-    warnings.warn(f"{name} {told}", PictureConverted, stacklevel=3)
+    change = "had transparency: laid on white" if transparent else f"was {image.mode}: converted to RGB"
+    warnings.warn(f"{name} {change}", PictureConverted, stacklevel=3)
     if not transparent:
         return image.convert("RGB")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def check(images: Tensor) -> None:
+    """Refuses what is no batch of finite RGB pictures in [0, 1]."""
+    if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
+        raise PictureError(f"pictures {tuple(images.shape)} {images.dtype} came; (B, 3, H, W) floating point in [0, 1] is wanted")
+    if not torch.isfinite(images).all():
+        raise PictureError("a picture holds NaN or infinity; finite values in [0, 1] are wanted")
+    if images.min() < 0 or images.max() > 1:
+        raise PictureError(f"pictures in [{images.min():.3g}, {images.max():.3g}] came; [0, 1] is wanted (divide bytes by 255)")
+
+
+def resize(images: Float[Tensor, "N C H W"], size: tuple[int, int]) -> Float[Tensor, "N C h w"]:
+    """Bilinear, half-pixel centres, no antialias: the one resize of the chain, the same in eager mode and in every export."""
+    if tuple(images.shape[-2:]) == tuple(size):
+        return images
+    return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=False)

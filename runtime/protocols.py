@@ -9,6 +9,8 @@ from typing import Any, Protocol
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from runtime.network import Weights
+
 
 class Noise(Protocol):
     """Standard normal noise of the draws in one batch, the next block at each call."""
@@ -47,4 +49,4 @@ class Backbone:
     grid: tuple[int, int]
     prefix_tokens: int
     classes: tuple[str, ...]
-    weights: str
+    weights: Weights

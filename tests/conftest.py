@@ -14,6 +14,7 @@ import importlib.metadata
 import os
 import shutil
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,19 +28,24 @@ if WORKER and hasattr(os, "sched_setaffinity"):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Checks jaxtyping's shapes with beartype in the tests; never in what is timed.
+    """Checks jaxtyping's shapes with beartype in the tests; never in what is timed, nor on a machine that lacks it (bench/gpu.sh's).
 
     Not by --jaxtyping-packages in addopts: that plugin reads its option from the arguments alone, and a worker of pytest-xdist gets no addopts.
     """
     if config.option.fvit_run:
         return
-    from helpers import shapes
+    if find_spec("beartype"):
+        from helpers import shapes
 
-    shapes.install()
+        shapes.install()
     if not WORKER and hasattr(config, "cache"):
         for old in exports(config).parent.iterdir():
             if old != exports(config):
                 shutil.rmtree(old, ignore_errors=True)
+
+
+def pytest_report_header() -> str:
+    return "shapes: " + ("checked by beartype" if find_spec("beartype") else "not checked, beartype is not installed")
 
 
 def exports(config: pytest.Config) -> Path:
@@ -53,13 +59,13 @@ def exports(config: pytest.Config) -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _caches(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory):
-    """Exports are shared; answers (looks) are this process's alone, so that no test passes by what an earlier run has seen."""
+    """Exports are shared; answers are this process's alone, so that no test passes by what an earlier run has seen."""
     from bench.records.clock import cores, fixed_threads
 
     shared = hasattr(pytestconfig, "cache")  # not with -p no:cacheprovider
     with pytest.MonkeyPatch.context() as patch, fixed_threads(cores()):
         patch.setenv("FVIT_CACHE", str(exports(pytestconfig) if shared else tmp_path_factory.mktemp("exports")))
-        patch.setenv("FVIT_LOOKS", str(tmp_path_factory.mktemp("looks")))
+        patch.setenv("FVIT_ANSWERS", str(tmp_path_factory.mktemp("answers")))
         yield
 
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from bench.attacks._budget import Budget
 from bench.protocols import Attack, Scores
+from runtime import pictures as files
 from runtime.errors import FvitError
-from runtime.smooth import check_pictures
 
 Draws = Callable[[int], Iterable[Scores]]  # step -> F_s
 Loss = Callable[[Tensor, Tensor], Tensor]  # scores (B, K), labels (B) -> losses (B), one picture's its own
@@ -38,7 +38,7 @@ class Aim:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Ascended:
     """What the classifiers of one step say, each a mean over them; `right`: the mean scores name the label."""
 
     gradient: Float[Tensor, "B C H W"]
@@ -61,7 +61,7 @@ def ascend(name: str, draws: Draws, budget: Budget) -> Attack:
 
 def check(name: str, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> None:
     """Refuses what no attack can use: other than pictures in [0, 1], one whole label from 0 up and one number each."""
-    check_pictures(images)
+    files.check(images)
     whole = not (labels.is_floating_point() or labels.dtype == torch.bool)
     if labels.shape != (len(images),) or len(pictures) != len(images) or not whole or (labels < 0).any():
         raise FvitError(
@@ -70,12 +70,12 @@ def check(name: str, images: Tensor, labels: Tensor, pictures: Sequence[int]) ->
         )
 
 
-def look(aim: Aim, draws: Draws, step: int, images: Float[Tensor, "B C H W"]) -> Seen:
+def look(aim: Aim, draws: Draws, step: int, images: Float[Tensor, "B C H W"]) -> Ascended:
     """The classifiers of `step` at `images`; a gradient that is not finite is an error that names its pictures."""
     one_by_one = [_gradient(scores, aim, images) for scores in draws(step)]
     gradient, loss, scores = (_mean(parts) for parts in zip(*one_by_one, strict=True))
     check_gradient(aim.name, gradient, step, aim.pictures)
-    return Seen(gradient, loss, scores.argmax(1) == aim.labels)
+    return Ascended(gradient, loss, scores.argmax(1) == aim.labels)
 
 
 def check_gradient(name: str, gradient: Float[Tensor, "B C H W"], step: int, pictures: Sequence[int]) -> None:

@@ -15,14 +15,14 @@ from bench.protocols import Scores
 from runtime.diffusion.schedule import positive
 from runtime.errors import FvitError
 from runtime.noise import DrawNoise
+from runtime.pictures import resize
 from runtime.protocols import Denoiser, Session
-from runtime.smooth import resize
 
 Maps = Scores  # the same call, for relevance (B, G1, G2)
 
 
 @dataclass(frozen=True)
-class Defence:
+class DefenceModel:
     """Noise `sigma` on the denoiser's `grid` (H, W), then the classifier's (size, size). The attacker averages `samples` draws a step.
 
     `fixed`: the same ones at every step, which makes the defence a function of the picture.
@@ -49,7 +49,7 @@ class Target:
     """
 
     scores: Scores
-    defence: Defence | None = None
+    defence: DefenceModel | None = None
     maps: Maps | None = None
 
 
@@ -58,7 +58,7 @@ def classifier(network: Session) -> Scores:
     return lambda images, pictures: network(images)
 
 
-def defended(name: str, target: Target) -> Defence:
+def defended(name: str, target: Target) -> DefenceModel:
     """The target's defence; the attack `name` refuses a target without one."""
     if target.defence is None:
         raise FvitError(f"{name} attacks through a defence and this target has none; give it Target(scores, defence), or choose pgd")
@@ -72,7 +72,7 @@ def explained(name: str, target: Target) -> Maps:
     return target.maps
 
 
-def draws(scores: Scores, defence: Defence, seed: int) -> Draws:
+def draws(scores: Scores, defence: DefenceModel, seed: int) -> Draws:
     """For each step the defended classifier under `defence.samples` draws that no other step has, or all have."""
 
     def of_step(step: int) -> Iterator[Scores]:
@@ -82,7 +82,7 @@ def draws(scores: Scores, defence: Defence, seed: int) -> Draws:
     return of_step
 
 
-def draw(scores: Scores, defence: Defence, seed: int, number: int) -> Scores:
+def draw(scores: Scores, defence: DefenceModel, seed: int, number: int) -> Scores:
     """The defended classifier under the attacker's draw `number`; differentiable where its denoiser and classifier are."""
 
     def scored(images: Tensor, pictures: Sequence[int]) -> Tensor:
@@ -94,7 +94,7 @@ def draw(scores: Scores, defence: Defence, seed: int, number: int) -> Scores:
     return scored
 
 
-def averaged(seen: Scores, defence: Defence, seed: int) -> Scores:
+def averaged(seen: Scores, defence: DefenceModel, seed: int) -> Scores:
     """`seen` (scores, or maps) of the defended picture: the mean of the same `defence.samples` draws at every call."""
     each = [draw(seen, defence, seed, number) for number in range(defence.samples)]
     return lambda images, pictures: torch.stack([one(images, pictures) for one in each]).mean(0)

@@ -18,11 +18,14 @@ from torch import Tensor
 from bench.attacks._ascent import Aim, Draws, check, cross_entropy, look
 from bench.attacks._budget import NORMS, Budget
 from bench.attacks._target import Target
+from bench.attacks._variant import Variant
 from bench.protocols import Attack
 from runtime.errors import FvitError
 from runtime.plugins import known
 
 RHO, KEPT = 0.75, 0.75  # the share of rising steps that keeps eta; the share of a step that is not momentum
+
+VARIANTS = {"apgd": Variant(steps=20)}
 
 
 def build(target: Target, budget: Budget) -> Attack:

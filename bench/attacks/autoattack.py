@@ -9,7 +9,7 @@ judges a point by one call; here by the mean scores of `samples` draws that no s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor
 from bench.attacks._ascent import Aim, check, look, scored
 from bench.attacks._budget import Budget
 from bench.attacks._target import Target, draws
+from bench.attacks._variant import Outcome, Variant
 from bench.attacks.apgd import auto_pgd
 from bench.attacks.square import margins, search
 from bench.protocols import Attack, Scores
@@ -28,20 +29,28 @@ CLEAN, NONE, SQUARE = "clean", "", "square"
 CE, DLR = "apgd-ce", "apgd-dlr"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """`found`: adversarial pictures. `by`: what fooled each: a stage, `clean` (wrong before any attack), or "" (nothing did)."""
-
-    found: Float[Tensor, "B C H W"]
-    by: tuple[str, ...]
+VARIANTS = {
+    "autoattack": Variant(steps=10),
+    "autoattack_100": Variant(steps=100),  # and 5,000 queries, as the official set
+    "autoattack_rand": Variant(steps=10, through=True),
+}
 
 
 def build(target: Target, budget: Budget) -> Attack:
     """A picture that is wrong already comes back as it is; one that nothing fools as APGD-CE's highest-loss point."""
-    return lambda images, labels, pictures: attacked(target, budget, images, labels, pictures).found
+    return lambda images, labels, pictures: stages(target, budget, images, labels, pictures)[0]
 
 
-def attacked(target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Outcome:
+def outcome(target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Outcome:
+    """The attack with what tells how far to believe it; `by`: a stage, `clean` (wrong before any attack), or "" (nothing fooled it)."""
+    found, by = stages(target, budget, images, labels, pictures)
+    blind = without_gradient(target, budget, images, labels, pictures)
+    return Outcome(found, by, torch.tensor([number in blind for number in pictures]))
+
+
+def stages(
+    target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: Sequence[int]
+) -> tuple[Float[Tensor, "B C H W"], tuple[str, ...]]:
     """The stages in a row, with the one that fooled each picture."""
     check("autoattack", images, labels, pictures)
     judge = _judge(target, budget)
@@ -58,7 +67,7 @@ def attacked(target: Target, budget: Budget, images: Tensor, labels: Tensor, pic
         found[rows[taken]], right[rows] = made[taken], still
         for row in rows[~still].tolist():
             by[row] = stage
-    return Outcome(found, tuple(by))
+    return found, tuple(by)
 
 
 def cautions(target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: Sequence[int], outcome: Outcome) -> list[str]:

@@ -12,8 +12,11 @@ from torch import Tensor
 from bench.attacks._ascent import ascend
 from bench.attacks._budget import Budget
 from bench.attacks._target import Target, defended, draws
+from bench.attacks._variant import Variant
 from bench.protocols import Attack
 from runtime.protocols import Denoiser, Noise
+
+VARIANTS = {"bpda": Variant(through=True), "bpda_20": Variant(through=True, samples=20)}
 
 
 def build(target: Target, budget: Budget) -> Attack:

@@ -16,14 +16,18 @@ from torch import Tensor
 from bench.attacks._ascent import check, check_gradient, scored
 from bench.attacks._budget import Budget
 from bench.attacks._target import Maps, Target, explained
+from bench.attacks._variant import Variant
 from bench.protocols import Attack
 from runtime.errors import FvitError
 from runtime.explainers._matrices import residual
 from runtime.maps.hooks import recorded
-from runtime.maps.layers import anatomy, flow
+from runtime.maps.layers import roll_back, structure
 from runtime.protocols import Backbone
 
 K = 8  # cells, of the 64 that the embedded world has; the V_8 of the tables looks at as many
+
+MAPS = True
+VARIANTS = {"topk_dds": Variant(through=True, fixed=True)}
 
 
 def build(target: Target, budget: Budget, k: int = K) -> Attack:
@@ -52,13 +56,13 @@ def build(target: Target, budget: Budget, k: int = K) -> Attack:
 
 def rollout(backbone: Backbone) -> Maps:
     """The maps of `runtime/explainers/rollout.py` by its defaults, with the gradient that its forward pass does not keep."""
-    body = anatomy(backbone)
+    body = structure(backbone)
     drops = [layer.attention.get_submodule("attn_drop") for layer in body.layers]
 
     def relevance(images: Tensor, pictures: Sequence[int]) -> Float[Tensor, "B G1 G2"]:
         with recorded(backbone.model, drops) as record:
             backbone.model(images)
-        return flow(body, [residual(record.outputs[drop].mean(1), "rows") for drop in drops])
+        return roll_back(body, [residual(record.outputs[drop].mean(1), "rows") for drop in drops])
 
     return relevance
 

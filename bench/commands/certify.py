@@ -1,47 +1,77 @@
-"""`fvit certify`: certified labels and top-k maps of the embedded world's pictures, through the exported denoiser."""
+"""Certified labels and maps: what no change within a radius moves.
 
-import argparse
-from dataclasses import replace
+How far each picture may be changed (in l2) before the majority of noisy votes
+or the most relevant cells of its map can change, with a chance of error of
+--alpha. Writes certify*.md and .tsv, plots and rows.
 
-from rich.console import Console
-from rich.markdown import Markdown
+100 pictures take about half an hour on one core; a run that was stopped goes
+on where it was.
 
-from bench.records import machine
-from bench.records import rows as records
-from bench.records.clock import settled
-from bench.records.rows import Rows
-from bench.studies.certify import page as certified
-from bench.studies.certify.measure import Certifier, Settings, table
+Examples:
+  fvit certify --n 10
+  fvit certify --n 100 --draws 1000
+  fvit certify --adaptive --radius 0.2     draw until that radius is certain
+"""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bench.commands._options import EMBEDDED, Explainer, Results, Session, Task
+from bench.commands._types import AtLeast2, Chance, Positive, Real, Seed, name_of
 from runtime.errors import FvitError
 
-MOST = 2000  # draws of --adaptive
+MOST, RADIUS = 2000, 0.1  # of --adaptive: draws, and sigmas
+Backbone = Annotated[str, Parameter(converter=name_of("backbone", EMBEDDED), metavar="NAME", help=f"one of {', '.join(EMBEDDED)}")]
 
 
-def run(options: argparse.Namespace) -> int:
-    """Certifies what is missing, writes page, curve and TSV files, prints the page."""
+def run(
+    *,
+    n: Annotated[Positive, Parameter(help="test pictures")] = 100,
+    task: Task = "digits",
+    backbone: Backbone = "vit_embedded",
+    alpha: Annotated[Chance, Parameter(help="chance of a wrong certificate, label and map together")] = 0.001,
+    sigma: Annotated[Real, Parameter(help="the noise added to a picture, of 255")] = 64.0,
+    draws: Annotated[
+        AtLeast2 | None, Parameter(help="noisy copies of a picture; with --adaptive the most", show_default=f"500; {MOST} with --adaptive")
+    ] = None,
+    selection: Annotated[Positive, Parameter(help="draws before those, which choose the label")] = 20,
+    adaptive: Annotated[bool, Parameter(help="draw only until it is certain whether the radius is --radius")] = False,
+    radius: Annotated[Real | None, Parameter(help="what --adaptive asks for, in units of sigma", show_default=str(RADIUS))] = None,
+    k: Annotated[Positive, Parameter(help="how many of the most relevant cells of a map")] = 8,
+    beta: Annotated[Chance, Parameter(help="share of them that has to stay")] = 0.5,
+    explainer: Annotated[Explainer, Parameter(help="whose maps")] = "vta",
+    session: Session = "ort",
+    seed: Seed = 0,
+    results: Results = Results(),
+) -> int:
+    """Certifies what is missing, writes page, curve and TSV files, prints the page; 1 if a picture failed."""
+    from rich.console import Console
+
+    from bench.pages.page import publish
+    from bench.records.campaign import latest, select
+    from bench.records.clock import settled
+    from bench.records.rows import Certified, Failed, Why
+    from bench.studies.certify import page
+    from bench.studies.certify.settings import CertifySettings, study
+    from bench.worlds import world as worlds
+
+    if radius is not None and not adaptive:
+        raise FvitError("--radius belongs to --adaptive; add it, or leave --radius out")
     console = Console()
-    rows = Rows(options.results / f"embedded-{machine.machine()}")
-    if options.from_rows:
-        found = records.latest(rows.read(), table(options.radius if options.adaptive else None))
+    store = results.store("embedded", console)
+    if results.from_rows:
+        rows = latest(store.read(), study(adaptive), lambda rows: any(isinstance(row, Certified) for row in rows))
     else:
+        from bench.studies.certify.measure import measure
+
+        settings = CertifySettings(
+            backbone=backbone, task=task, images=n, sigma=sigma / 255, alpha=alpha, k=k, beta=beta, explainer=explainer, session=session,
+            selection=selection, draws=draws or (MOST if adaptive else CertifySettings.draws), radius=(radius or RADIUS) if adaptive else None,
+            seed=seed,
+        )  # fmt: skip
         with settled():
-            found = Certifier(rows, _settings(options), console, options.fresh).all()
-    try:
-        certified.write(found, rows.folder)
-    except OSError as error:
-        raise FvitError(f"cannot write to {rows.folder} ({error.strerror}); its rows are kept; mend it, then use --from-rows") from error
-    page = certified.render(found)
-    if console.is_terminal:
-        console.print(Markdown(page))
-    else:
-        print(page)
-    console.print(
-        f"written: {rows.folder}: certify*.md .tsv, certified_accuracy*.png, certify_cells.png, rows.jsonl", highlight=False, soft_wrap=True
-    )
-    return 0
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    names = ("backbone", "task", "sigma", "alpha", "k", "beta", "explainer", "session", "selection", "draws", "seed")
-    made = Settings(images=options.n, **{name: getattr(options, name) for name in names if getattr(options, name) is not None})
-    return replace(made, radius=options.radius, draws=options.draws or MOST) if options.adaptive else made
+            name = measure(settings, worlds.open(settings.world), store, console, results.how())
+        rows = select(store.read(), name)
+    publish(store.folder, page.stem(adaptive), page.render(rows), console)
+    return int(any(isinstance(row, Failed) and row.missing.why == Why.FAILED for row in rows))

@@ -1,113 +1,69 @@
-"""`fvit figures`: the paper's figures on the embedded world: a PNG, the numbers behind it and what made them."""
+"""The paper's figures on the embedded world.
 
-import argparse
-import csv
-import json
-from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path
+Each is a PNG with the numbers behind it (.csv, .npz) and what made them
+(.json), in the machine's folder of --results. Figure 3 is curves, the others
+are panels of maps.
 
-import numpy as np
-from matplotlib.figure import Figure
-from rich.console import Console
+A panel takes about a minute on 2 cores, Figure 3 about ten.
 
-from bench.pages import drawing as panels
-from bench.records import machine
-from bench.records.clock import settled
-from bench.studies.figures import curves as figure_curves
-from bench.studies.figures import maps as figure_panels
-from bench.studies.figures.catalogue import FIGURES, Asked, Curves, Panel
-from bench.studies.figures.maps import FLAT
-from bench.trials import campaign as tabling
-from bench.trials.run import Looker
-from bench.worlds import presets
+Examples:
+  fvit figures 1 --picture 2,7
+  fvit figures 3 --n 20
+  fvit figures
+"""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from bench.commands._options import FIGURES, Preset, Results
+from bench.commands._types import Indices, Positive, Seed, name_of
 from runtime.errors import FvitError
 
-MOST = 150_000  # bytes of a PNG
+Number = Annotated[str, Parameter(converter=name_of("figure", (*FIGURES, "all")), help=f"which figure: {', '.join(FIGURES)} or all")]
 
 
-@dataclass(frozen=True)
-class Made:
-    """A figure, its caption, its numbers as rows and (of a panel) arrays, and what made them."""
+def run(
+    number: Number = "all",
+    /,
+    *,
+    picture: Annotated[Indices, Parameter(help="numbers in the test split, for the panels")] = (2, 3),
+    n: Annotated[Positive, Parameter(help="test pictures of each point of Figure 3")] = 50,
+    preset: Preset = "corrected",
+    seed: Seed = 0,
+    results: Results = Results(),
+) -> int:
+    """Draws one figure or all; 1 if a point failed."""
+    from rich.console import Console
 
-    drawn: Figure
-    title: str
-    about: str
-    table: list[dict]
-    arrays: dict[str, np.ndarray]
-    facts: dict
+    from bench.pages.page import publish
+    from bench.records.campaign import latest, select
+    from bench.records.clock import settled
+    from bench.records.rows import Failed, Why
+    from bench.studies.figures import maps, measure, page
+    from bench.studies.figures.catalogue import FIGURES as CATALOGUE
+    from bench.studies.figures.catalogue import Choice, Curves
+    from bench.trials.run import Runner
+    from bench.worlds import world as worlds
 
-
-def run(options: argparse.Namespace) -> int:
-    """Draws one figure or all."""
-    console, asked = Console(), Asked(options.picture, options.n, options.preset, options.seed)
-    folder = tabling.folder(options.results) / "figures"
-    looker = Looker(lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
+    if results.from_rows and number != "all" and not isinstance(CATALOGUE[number], Curves):
+        raise FvitError(f"figure {number} is a panel of maps, which has no rows; leave --from-rows out")
+    console, choice, failed = Console(), Choice(picture, n, preset, seed), 0
+    runner = Runner(worlds.open("embedded"), lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
+    store = results.store("embedded", console)
     with settled():
-        for number in FIGURES if options.number == "all" else (options.number,):
-            _write(_made(number, looker, asked), folder / f"figure{number}.png")
-            console.print(f"written: {folder}/figure{number}.*", highlight=False, soft_wrap=True)
-    return 0
-
-
-def _made(number: str, looker: Looker, asked: Asked) -> Made:
-    figure, arrays = FIGURES[number], {}
-    if isinstance(figure, Curves):
-        table = figure_curves.rows(looker, figure, asked)
-        draw = partial(figure_curves.draw, table)
-    else:
-        shown = figure_panels.lines(looker, figure, asked)
-        table, arrays = figure_panels.table(shown), figure_panels.arrays(shown)
-        draw = partial(figure_panels.draw, shown)
-    world, title = looker.bench(figure.backbone).world, f"Figure {number}: {figure.title}"
-    about = caption(figure, asked, 255 * presets.preset(asked.preset).level(world.denoiser.schedule).sigma, table)
-    facts = {"figure": number, "caption": about, "parameters": asdict(figure), "asked": asdict(asked), "weights": world.fingerprints()}
-    return Made(draw(f"{title}. {about}"), title, about, table, arrays, facts | {"environment": machine.environment()})
-
-
-def _write(made: Made, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(panels.png(made.drawn, MOST))
-        path.with_suffix(".md").write_text(f"# {made.title}\n\n{made.about}\n")
-        path.with_suffix(".json").write_text(json.dumps(made.facts, indent=1) + "\n")
-        with path.with_suffix(".csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, made.table[0])
-            writer.writeheader()
-            writer.writerows(made.table)
-        if made.arrays:
-            np.savez_compressed(path.with_suffix(".npz"), **made.arrays)  # type: ignore[arg-type]
-    except OSError as error:
-        raise FvitError(f"cannot write {path} ({error.strerror}); make room there, or choose another --results") from error
-
-
-def caption(figure: Panel | Curves, asked: Asked, noise: float, table: list[dict]) -> str:
-    """What a reader has to know of the figure with real `noise` (of 255), our choices named as ours."""
-    made = presets.preset(asked.preset)
-    curves = isinstance(figure, Curves)
-    shown, choice = (_of_curves(figure, table[0]["n"]), "radii and sigmas") if curves else (_of_panel(figure, asked), "pictures and radii")
-    return (
-        f"Embedded world (digits on photographs, not the paper's data), task {figure.task}, {figure.backbone}. {shown} Preset {made.name}: real "
-        f"noise {noise:.1f}/255, {made.draws} draws, maps fused by {made.fuse}. Attack: PGD l_inf, step rule {made.step}, random start, on "
-        f"the undefended network. Seed {asked.seed}. Backbone, {choice} are our choice."
-    )
-
-
-def _of_panel(figure: Panel, asked: Asked) -> str:
-    numbers = ", ".join(map(str, asked.pictures))
-    explained, outlined = "the label given, which an attack may change", "the labelled object"
-    if figure.task == "pairs":
-        explained, outlined = "the class named", "in the picture the labelled object, on a map the explained one"
-    return (
-        f"n = {len(asked.pictures)} test pictures ({numbers}): examples, not a measurement. A map explains {explained}; 'says': the label "
-        f"that the (defended) classifier gave, ✓ where right. Outlined: {outlined}. "
-        f"Each map from its smallest cell to its largest; ≈: they differ by less than {FLAT:.0%}."
-    )
-
-
-def _of_curves(figure: Curves, n: int) -> str:
-    return (
-        f"n = {n} test pictures a point; bars: 95 % intervals over them. a, b: the undefended classifier's accuracy on the picture as attacked "
-        f"while its pixels are blackened, so both fall with the radius whatever the map. c: under PGD {figure.eps}/255; S_Faith and V_8 "
-        f"against the clean picture's map."
-    )
+        for name in FIGURES if number == "all" else (number,):
+            figure = CATALOGUE[name]
+            if isinstance(figure, Curves):
+                setting = measure.CurveSetting(figure, choice)
+                campaign = None if results.from_rows else measure.measure(setting, store, runner, console, results.how())
+                rows = select(store.read(), campaign) if campaign else latest(store.read(), measure.STUDY)
+                failed += sum(isinstance(row, Failed) and row.missing.why == Why.FAILED for row in rows)
+                drawn = page.render(name, rows)
+            elif results.from_rows:
+                continue
+            else:
+                shown = maps.panel_rows(runner, figure, choice)
+                drawn = page.panel(name, figure, choice, shown, runner.bench(figure.backbone).fingerprints())
+            publish(store.folder / "figures", f"figure{name}", drawn, console)
+    return 1 if failed else 0

@@ -1,32 +1,43 @@
-"""`fvit merge`: shards measured apart, joined to one run; then `fvit table N --from-rows` and `fvit report` make its pages."""
+"""Join the parts of tables that were measured apart to one run.
 
-import argparse
+The parts come from fvit table with --shard I/K; joined they are what one run
+would have measured, to the last bit. Writes every table that is whole then.
+Takes seconds.
 
-from rich.console import Console
+Examples:
+  fvit merge results/shard1/paper-A results/shard2/paper-A --into results/whole
+  fvit merge results/shard*/paper-* --into results/whole
+"""
 
-from bench.commands import _tables as report
-from bench.options import GRIDS
-from bench.records.rows import Rows
-from bench.trials import shards as merging
-from bench.trials.campaign import NOT_HERE
-from runtime import plugins
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from runtime.errors import FvitError
 
 
-def run(options: argparse.Namespace) -> int:
-    """Joins them and writes every table that they hold whole; 1 if a look failed."""
-    console = Console()
-    if missing := [str(folder) for folder in options.runs if not (folder / "rows.jsonl").is_file()]:
-        raise FvitError(f"no rows.jsonl in {', '.join(missing)}; name the results folders that hold the shards")
-    folder = options.into or options.runs[0]
-    name = merging.merge(options.runs, folder)
-    rows = [row for row in Rows(folder).read() if row["campaign"] == name]
-    made = [grid for grid in (plugins.load("bench.tables", f"table{number}").TABLE for number in GRIDS) if grid.held(rows)]
-    for grid in made:
-        report.write(grid, folder, name)
-    told = ", ".join(f"table{grid.number}.md" for grid in made)
-    console.print(f"{len(rows) - 1} looks joined; written: {told} in {folder}", highlight=False, soft_wrap=True)
-    failed = [row["error"] for row in rows if "error" in row and row.get("word") != NOT_HERE]
-    if failed:
-        console.print(f"[red]{len(failed)} looks failed:[/red] {failed[0]}", highlight=False)
-    return 1 if failed else 0
+def run(
+    first: Annotated[Path, Parameter(name="RUN", help="results folders that hold the parts")],
+    /,
+    *runs: Annotated[Path, Parameter(name="RUNS", show=False)],
+    into: Annotated[Path | None, Parameter(metavar="DIR", help="results folder of the whole", show_default="the first RUN")] = None,
+) -> int:
+    """Joins them and writes every table that they hold whole; 1 if a part of it failed."""
+    from rich.console import Console
+
+    from bench.commands._table import show
+    from bench.records.campaign import select
+    from bench.records.store import PACKED, ROWS, Store
+    from bench.trials.page import tables
+    from bench.trials.shards import merge
+
+    console, parts = Console(), [first, *runs]
+    if missing := [str(folder) for folder in parts if not any((folder / name).is_file() for name in (ROWS, PACKED))]:
+        raise FvitError(f"no {ROWS} in {', '.join(missing)}; name the results folders that hold the shards")
+    store = Store(into or first, lambda line: console.print(line, highlight=False))
+    name = merge(parts, store)
+    rows = select(store.read(), name)
+    complete = [grid for grid in tables().values() if grid.complete(rows)]
+    console.print(f"{len(rows)} rows joined in {store.folder}", highlight=False, soft_wrap=True)
+    return 1 if show(complete, store, console, name) else 0

@@ -1,120 +1,143 @@
-"""`fvit table`: measures what is missing, writes and prints a table."""
+"""Measure a table of the paper; print it beside the printed one.
 
-import argparse
+Table 3 is seconds, all others are accuracy and maps. Without --world paper the
+networks and pictures that ship are used. What was measured before is kept:
+the same command goes on where it stopped.
+
+Table 3 takes about 3 minutes on 2 cores, another table from minutes to hours;
+fvit table NUMBER --dry-run estimates it.
+
+Examples:
+  fvit table 3
+  fvit table all --quick
+  fvit table 1 --world paper --unet 256x256_diffusion_uncond.pt \\
+      --checkpoint vit_b16=vit.pth --data imagenet_seg root=gtsegs_ijcv.mat
+"""
+
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Annotated, Any
 
-from rich.console import Console
+from cyclopts import Group, Parameter
 
-from bench.commands import _tables as report
-from bench.options import GRIDS, TIMED
-from bench.protocols import Table
-from bench.records.clock import settled
-from bench.records.rows import Rows
-from bench.studies.draws import campaign
-from bench.studies.draws.campaign import Options
-from bench.trials import campaign as tabling
-from bench.trials.campaign import How
-from bench.trials.grid import Grid
-from bench.trials.run import Looker
-from bench.trials.scene import Settings
-from bench.worlds.sources import Embedded, Files, Source
-from bench.worlds.workbench import chosen
-from bench.worlds.world import WorldOptions
-from runtime import plugins
+from bench.commands._options import (
+    DENOISERS,
+    GRIDS,
+    PRESETS,
+    TIMED,
+    Device,
+    Explainers,
+    Networks,
+    OwnData,
+    Precisions,
+    Preset,
+    Results,
+    Sessions,
+    tables,
+)
+from bench.commands._types import Positive, Real, Seed, Shard, name_of, names_of
 from runtime.errors import FvitError
+from runtime.names import PRINTED_RULES
 
-QUICK = 8  # pictures a cell
+KIND = "accuracy and maps"
 
 
-def run(options: argparse.Namespace) -> int:
+def attacks() -> list[str]:
+    """Attacks and their variants, as `bench.worlds.attack.names` has them; PyTorch is loaded only where one is asked for."""
+    from bench.worlds import attack
+
+    return attack.names()
+
+
+Number = Annotated[
+    str, Parameter(converter=name_of("table", lambda: [*tables(), "all"]), help=f"which table: {', '.join(tables())} or all")
+]
+Rules = Annotated[
+    tuple[str, ...],
+    Parameter(
+        converter=names_of("rule", PRINTED_RULES), metavar="A,B", help=f"how many steps a noise level is: {', '.join(PRINTED_RULES)}"
+    ),
+]
+Denoisers = Annotated[tuple[str, ...], Parameter(converter=names_of("denoiser", DENOISERS), metavar="A,B", help=", ".join(DENOISERS))]
+
+
+@Parameter(name="*", group=Group(f"Tables of {KIND} ({', '.join(GRIDS)})", sort_key=3))
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """What the tables of accuracy and maps are counted on."""
+
+    n: Annotated[Positive, Parameter(help="test pictures of each cell")] = 200
+    preset: Preset = PRESETS[0]
+    quick: Annotated[bool, Parameter(help="8 pictures of each cell: to see a table, not to measure it")] = False
+    long: Annotated[bool, Parameter(help="Table 10: AutoAttack's full set and EOT attacks as well, which takes hours")] = False
+    dry_run: Annotated[bool, Parameter(help="say what would be measured and how long it takes, and stop")] = False
+    explainer: Annotated[Explainers, Parameter(help="whose maps Tables 1, 5, 6 and 7 compare", show_default="the paper's, and random")] = ()
+    attack: Annotated[
+        tuple[str, ...],
+        Parameter(converter=names_of("attack", attacks), metavar="A,B", help="attacks of Tables 1, 5, 7, 10", show_default="the paper's"),
+    ] = ()
+    shard: Annotated[Shard | None, Parameter(help="only every K-th part of the pictures, from the I-th on; fvit merge joins them")] = None
+
+
+@Parameter(name="*", group=Group(f"Table {TIMED}, of seconds", sort_key=4))
+@dataclass(frozen=True, kw_only=True)
+class TimingOptions:
+    """What the table of seconds times."""
+
+    session: Sessions = ("eager", "ort")
+    precision: Precisions = ("fp32",)
+    rule: Annotated[Rules | None, Parameter(show_default="cumulative,per-step; world paper on a CPU: per-step")] = None
+    denoise: Denoisers = DENOISERS
+    draws: Annotated[Positive | None, Parameter(help="draws of a round", show_default="10; world paper on a CPU: 1")] = None
+    rounds: Annotated[Positive | None, Parameter(help="rounds of a one-shot cell", show_default="6; world paper on a CPU: 3")] = None
+    chain_rounds: Annotated[Positive | None, Parameter(help="rounds of a chain's cell", show_default="2; world paper on a CPU: 1")] = None
+    budget: Annotated[
+        Real | None,
+        Parameter(
+            help="most seconds of one round of a chain; longer ones are computed, and marked",
+            show_default="4; world paper on a CPU: 300",
+        ),
+    ] = None
+    images: Annotated[Positive, Parameter(help="pictures per round")] = 1
+    pictures: Annotated[Path | None, Parameter(metavar="PATH", help="a picture or a folder", show_default="the world's own")] = None
+
+
+def run(
+    number: Number,
+    /,
+    *,
+    seed: Seed = 0,
+    device: Device = None,
+    counted: Counted = Counted(),
+    timed: TimingOptions = TimingOptions(),
+    networks: Networks = Networks(),
+    own: OwnData = OwnData(),
+    results: Results = Results(),
+) -> int:
     """Measures what is missing, writes and prints the tables; 1 if a cell failed."""
-    console = Console()
-    if options.number == TIMED:
-        return _timed(options, console)
-    numbers = GRIDS if options.number == "all" else (options.number,)
-    grids = [plugins.load("bench.tables", f"table{number}").TABLE for number in numbers]
-    rows, campaign_name = Rows(tabling.folder(options.results, options.world)), None
-    if not options.from_rows:
-        source, settings = _source(options), _settings(options)
-        device = chosen(options.device or ("cpu" if options.world == Embedded.name else None)).type
-        looker = Looker(lambda line: console.print(f"[dim]{line}[/dim]", highlight=False), source, device)
-        with settled():
-            if options.dry_run:
-                tabling.plan(grids, settings, looker, console)
-                return 0
-            campaign_name = tabling.measure(grids, settings, rows, looker, console, How(options.fresh, options.shard))
-        if options.shard:
-            told = "{} of {}".format(*options.shard)
-            console.print(f"shard {told} is in {rows.path}; when all are measured: fvit merge", highlight=False, soft_wrap=True)
-            return 0
-    failed = sum(_show(grid, rows.folder, console, campaign_name) for grid in grids)
-    failed += _timed(options, console) if options.number == "all" else 0
-    return 1 if failed else 0
+    _refuse(number, counted, timed, networks, own)
+    from bench.commands import _table
+
+    return _table.run(_table.TableRequest(number, seed, device, counted, timed, networks, own, results))
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    data, checkpoints = (tuple(getattr(options, name)) for name in ("data", "checkpoint"))
-    return Settings(QUICK if options.quick else options.n, options.preset, options.seed, options.world, data, checkpoints, options.long)
+def _refuse(number: str, counted: Counted, timed: TimingOptions, networks: Networks, own: OwnData) -> None:
+    """Refuses an option that this table would not read."""
+    strays = _changed(own)
+    if strays and (networks.world == "embedded" or number == TIMED):
+        raise FvitError(f"--{strays[0]} belongs to tables of {KIND} with --world paper; add it, or leave --{strays[0]} out")
+    refused: dict[str, str] = {}
+    if number == TIMED:
+        refused = dict.fromkeys(_changed(counted), f"tables of {KIND} ({', '.join(GRIDS)})")
+    elif number != "all":
+        refused = dict.fromkeys(_changed(timed), f"table {TIMED}")
+        refused |= dict.fromkeys(_changed(networks), "--world paper") if networks.world == "embedded" else {}
+    for name, home in refused.items():
+        raise FvitError(f"--{name} belongs to {home}; table {number} would not read it: leave it out")
+    if "one_shot" not in timed.denoise:
+        raise FvitError("--denoise chain came alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
 
 
-def _source(options: argparse.Namespace) -> Source:
-    """The embedded world, or what the user's options name."""
-    if options.world == Embedded.name:
-        return Embedded()
-    return Files(options.checkpoint, options.data, options.classes, options.denoiser_weights, options.head_channels)
-
-
-def _timed(options: argparse.Namespace, console: Console) -> int:
-    wanted, found = measure_options(options), plugins.load("bench.tables", f"table{TIMED}").TABLE
-    if not options.from_rows:
-        console.print(
-            f"table {found.number}, world {wanted.world.name}: sessions {', '.join(wanted.sessions)} on {wanted.device}", highlight=False
-        )
-        with settled():
-            found.measure(wanted, console, options.fresh)
-    return _show(found, campaign.folder(wanted), console)
-
-
-def _show(table: Table | Grid, folder: Path, console: Console, campaign_name: str | None = None) -> int:
-    """Writes and prints one table; how many of its cells failed."""
-    rendered = report.write(table, folder, campaign_name)
-    report.show(rendered, console)
-    console.print(f"written: {folder}/table{table.number}.*, rows.jsonl, environment.json", highlight=False, soft_wrap=True)
-    failed = [cell for cell in rendered.cells if cell["word"] not in ("measured", "computed", "not defined", "left out", tabling.NOT_HERE)]
-    for cell in failed[:3]:
-        name = cell["row"] if "row" in cell else f"{cell['session']} {cell['denoise']} {cell['sigma']}/255"
-        console.print(f"[red]no number:[/red] {name}: {cell['reason']}", highlight=False)
-    return len(failed)
-
-
-def measure_options(options: argparse.Namespace) -> Options:
-    """The campaign's options, with the world's own defaults where nothing was said."""
-    world = world_options(options)
-    device = chosen(options.device).type
-    slow = world.name == "paper" and device == "cpu"
-    rules = options.rule or (("per-step",) if slow else ("cumulative", "per-step"))
-    defaults = {"draws": 10, "rounds": 6, "chain_rounds": 2, "budget": 4.0}
-    if slow:
-        defaults = {"draws": 1, "rounds": 3, "chain_rounds": 1, "budget": 300.0}
-    given = {name: getattr(options, name) for name in defaults if getattr(options, name) is not None}
-    numbers = defaults | given
-    if bad := [f"--{name.replace('_', '-')} {value}" for name, value in {**numbers, "images": options.images}.items() if value <= 0]:
-        raise FvitError(f"{', '.join(bad)}: a number above 0 is wanted")
-    return Options(
-        world,
-        options.session,
-        options.precision,
-        rules,
-        options.denoise,
-        seed=options.seed,
-        device=device,
-        results=options.results,
-        **numbers,
-    )
-
-
-def world_options(options: argparse.Namespace) -> WorldOptions:
-    return WorldOptions(
-        options.world, options.backbone, options.weights, options.classes, options.denoiser_weights, options.head_channels,
-        options.pictures, getattr(options, "images", 1),
-    )  # fmt: skip
+def _changed(group: Any) -> list[str]:
+    """The options of a group that are not as they are without being given."""
+    return [field.name.replace("_", "-") for field in fields(group) if getattr(group, field.name) != field.default]

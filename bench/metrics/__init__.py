@@ -1,1 +1,3 @@
-"""One file is one measure of what a network or a map is worth."""
+"""One file is one metric of relevance maps (`bench.protocols.Metric`); what they compute with is named below."""
+
+NOT_PLUGINS = ("overlap", "perturbation", "psnr", "segmentation")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bench.metrics._checks import check_maps
 from runtime.errors import FvitError
-from runtime.smooth import normalised
+from runtime.fuse import normalised
 
 
 def topk(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"], k: int) -> Float[Tensor, " B"]:

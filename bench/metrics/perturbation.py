@@ -18,8 +18,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from bench.metrics._checks import check_maps
+from bench.protocols import MetricInput
 from runtime.errors import FvitError
-from runtime.smooth import check_pictures, resize
+from runtime.pictures import check, resize
 
 STEPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # the paper's
 
@@ -27,7 +28,7 @@ Classify = Callable[[Float[Tensor, "B C H W"], Sequence[int]], Int[Tensor, " B"]
 
 
 @dataclass(frozen=True)
-class Options:
+class CurveOptions:
     """`positive`: the most relevant first. `steps`: shares of the pixels in [0, 1] (float) or numbers of pixels (int), rising.
 
     `with_zero`: a step of the whole picture comes first, s = 0; the reference leaves it out. `value` of a masked pixel, 0 is black.
@@ -59,10 +60,10 @@ def curve(
     numbers: Sequence[int],
     targets: Int[Tensor, " B"],
     maps: Float[Tensor, "B G1 G2"],
-    options: Options,
+    options: CurveOptions,
 ) -> Bool[Tensor, "S B"]:
-    """Whether each step's masked picture still has its target's label; `numbers` choose the noise of a defended `classify`."""
-    check_pictures(images)
+    """Whether each masked picture still gets its target label, per step; picture `numbers` seed a defended `classify`'s noise."""
+    check(images)
     if not len(images) == len(numbers) == len(targets):
         raise FvitError(
             f"{len(images)} pictures, {len(numbers)} numbers, {len(targets)} targets came; one of each for each picture is wanted"
@@ -70,6 +71,13 @@ def curve(
     order = _order(maps, images, options.positive)
     hits = [_labels(classify, _covered(images, order, step, options.value), numbers) == targets.to(images.device) for step in options.x]
     return torch.stack(hits)
+
+
+def areas(seen: MetricInput, positive: bool) -> Float[ndarray, " B"]:
+    """Each picture's area under the undefended classifier's hits on its right label, from the picture as shown to 90 % of it blackened."""
+    assert seen.classify is not None
+    options = CurveOptions(positive, with_zero=True)
+    return aucs(curve(seen.classify, seen.images, range(len(seen.images)), seen.labels, seen.maps, options), options.x)
 
 
 def masked(
@@ -89,7 +97,7 @@ def auc(curve: Tensor, x: Sequence[float] | None = None) -> float:
 
 
 def aucs(curve: Tensor, x: Sequence[float] | None = None) -> Float[ndarray, " B"]:
-    """The area of each picture. `x`: `Options.x`; steps are evenly spaced where it is not given."""
+    """The area of each picture. `x`: `CurveOptions.x`; steps are evenly spaced where it is not given."""
     x = range(len(curve)) if x is None else x
     if len(curve) < 2 or len(x) != len(curve):
         raise FvitError(f"a curve of {len(curve)} steps at {len(x)} places came; 2 or more steps are wanted, one place for each")

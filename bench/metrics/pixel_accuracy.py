@@ -1,26 +1,18 @@
-"""Pixel accuracy of a map as a segmentation (Chefer et al. 2021, section 4): the share of labelled pixels on their right side.
+"""Pixel accuracy of a map as a segmentation: pixels on their right side over labelled pixels, both summed over pictures."""
 
-Foreground is what lies above the map's own mean, after the map was brought to the mask's size.
-"""
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
-from jaxtyping import Float, Int
-from torch import Tensor
+from bench.metrics import segmentation
+from bench.protocols import MetricInput
 
-from runtime.smooth import resize
-
-
-def pixel_accuracy(maps: Float[Tensor, "B G1 G2"], masks: Int[Tensor, "B H W"]) -> Float[Tensor, " B"]:
-    """Of each map; `masks` hold 1 on the object, 0 around it, -1 where nothing counts.
-
-    A constant map is all background; a mask without labelled pixels gives 0.
-    """
-    correct, labelled = counts(maps, masks)
-    return correct.double() / labelled.clamp_min(1)
+NEEDS, SHOWN, HIGHER_IS_BETTER = ("masks",), "pixel acc.", True
 
 
-def counts(maps: Float[Tensor, "B G1 G2"], masks: Int[Tensor, "B H W"]) -> tuple[Tensor, Tensor]:
-    """Right pixels and labelled pixels of each map, to be summed over pictures."""
-    shown = resize(maps[:, None].float(), (masks.shape[-2], masks.shape[-1]))[:, 0].flatten(1)
-    inside, wanted = shown > shown.mean(1, keepdim=True), masks.flatten(1)
-    inside &= shown.amax(1, keepdim=True) > shown.amin(1, keepdim=True)  # a constant map's mean may be off in the last bit
-    return ((inside == (wanted == 1)) & (wanted >= 0)).sum(1), (wanted >= 0).sum(1)
+def score(seen: MetricInput) -> Float[ndarray, "B 2"]:
+    return np.array([[picture["correct"], picture["labeled"]] for picture in segmentation.of(seen)], dtype=float)
+
+
+def total(means: Float[ndarray, " 2"]) -> float | None:
+    return float(means[0] / means[1])

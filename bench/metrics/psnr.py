@@ -11,17 +11,22 @@ from runtime.protocols import Session
 BATCH = 32
 
 
-@torch.inference_mode()
 def gain(network: Session, schedule: NoiseSchedule, images: Tensor, sigma: float) -> float:
-    """Mean over `images` (B, 3, H, W) of the PSNR that one-shot denoising gains at the noise of the first step with at least `sigma`."""
+    """The mean of `gains`."""
+    return gains(network, schedule, images, sigma).mean().item()
+
+
+@torch.inference_mode()
+def gains(network: Session, schedule: NoiseSchedule, images: Tensor, sigma: float) -> Tensor:
+    """(B,): the PSNR that one-shot denoising gains on each of `images` (B, 3, H, W) at the noise of the first step with at least `sigma`."""
     real = float(schedule.sigmas[schedule.step_at(sigma)])
-    denoiser, gains = denoise.one_shot(network, schedule), []
+    denoiser, found = denoise.one_shot(network, schedule), []
     for start in range(0, len(images), BATCH):
         clean = images[start : start + BATCH]
         noise = DrawNoise(0, list(range(start, start + len(clean))), [0] * len(clean))
         noisy = clean + real * noise.normal(clean)
-        gains.append(psnr(denoiser(noisy, real, noise), clean) - psnr(noisy, clean))
-    return torch.cat(gains).mean().item()
+        found.append(psnr(denoiser(noisy, real, noise), clean) - psnr(noisy, clean))
+    return torch.cat(found)
 
 
 def psnr(found: Tensor, wanted: Tensor) -> Tensor:

@@ -19,8 +19,9 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor
 
 from bench.metrics._checks import check_maps
+from bench.protocols import MetricInput
 from runtime.errors import FvitError
-from runtime.smooth import resize
+from runtime.pictures import resize
 
 
 def scores(maps: Float[Tensor, "B G1 G2"], masks: Int[Tensor, "B H W"]) -> list[dict]:
@@ -60,21 +61,32 @@ def foreground(ranked: Float[Tensor, "B H W"]) -> Bool[Tensor, "B H W"]:
     return ranked > ranked.mean((1, 2), keepdim=True)
 
 
-def columns(rows: Sequence[dict]) -> Float[ndarray, "N 11"]:
+def of(seen: MetricInput) -> list[dict]:
+    """`scores` of these maps, computed once for all the metrics here."""
+    assert seen.masks is not None
+    masks = seen.masks
+    return seen.once("segmentation", lambda: scores(seen.maps, masks))
+
+
+def iou(means: Float[ndarray, " 4"]) -> float:
+    """mIoU from the mean of [inter, inter, union, union]; a class that no pixel has or is given counts 0."""
+    return sum(inter / union if union else 0.0 for inter, union in zip(means[:2].tolist(), means[2:].tolist(), strict=True)) / 2
+
+
+def columns(pictures: Sequence[dict]) -> Float[ndarray, "N 11"]:
     """`scores` as numbers that can be averaged over pictures, for `bench.records.stats.bootstrap`; what is None adds 0 to a sum and to its count."""
     return np.array([
-        [row["correct"], row["labeled"], *row["inter"], *row["union"], row["ap"], *_counted(row["ap_foreground"]), *_counted(row["f1"])]
-        for row in rows
+        [one["correct"], one["labeled"], *one["inter"], *one["union"], one["ap"], *counted(one["ap_foreground"]), *counted(one["f1"])]
+        for one in pictures
     ])  # fmt: skip
 
 
 def rates(means: Float[ndarray, " 11"]) -> dict[str, float | None]:
     """The totals from the mean of `columns`; a class that no pixel has or is given counts 0, None is what no picture has."""
     correct, labeled, *areas, ap, foregrounds, with_foreground, f1, with_f1 = means.tolist()
-    ious = [inter / union if union else 0.0 for inter, union in zip(areas[:2], areas[2:], strict=True)]
     return {
         "pixel_accuracy": correct / labeled,
-        "miou": sum(ious) / 2,
+        "miou": iou(np.array(areas)),
         "map": ap,
         "map_foreground": foregrounds / with_foreground if with_foreground else None,
         "f1": f1 / with_f1 if with_f1 else None,
@@ -105,7 +117,8 @@ def _row_f1(found: Bool[Tensor, "H W"], wanted: Bool[Tensor, "H W"]) -> Float[Te
     return 2 * (found & wanted).sum(1).double() / (found.sum(1) + wanted.sum(1)).clamp_min(1)
 
 
-def _counted(value: float | None) -> tuple[float, float]:
+def counted(value: float | None) -> tuple[float, float]:
+    """A value and that it counts, or neither."""
     return (0.0, 0.0) if value is None else (value, 1.0)
 
 

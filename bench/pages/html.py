@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -11,23 +13,29 @@ STYLE = """
 :root { color-scheme: light; font: 16px/1.5 system-ui, sans-serif; color: #1c1c28; }
 body { max-width: 68rem; margin: 0 auto; padding: 1rem; }
 h1 { line-height: 1.2; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc; } nav a { margin-right: .8rem; white-space: nowrap; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
+table { display: block; overflow-x: auto; border-collapse: collapse; font-size: .8rem; font-variant-numeric: tabular-nums; }
 td, th { border: 1px solid #ddd; padding: .25rem .45rem; text-align: left; } td:first-child, td.n { white-space: nowrap; }
 img { max-width: 100%; height: auto; } code { background: #f1f1f5; padding: 0 .2em; }
 @media (max-width: 40rem) { body { padding: .6rem; } table { font-size: .72rem; } }
-@media print { nav { display: none; } h2 { break-before: page; } .wide { overflow: visible; }
+@media print { nav { display: none; } h2 { break-before: page; } table { overflow: visible; }
   table { font-size: 6.5pt; } tr { break-inside: avoid; } }
 """
-NUMBER = re.compile(r"<td>(-?\d+\.\d+)( \[[^<]*)?</td>")
-SHARE = len("0.000")  # how a table of looks prints one
-DIFFERENCE = re.compile(r"\(paper [^,]+, ([+-]\d+\.\d+)\)")
 
 
-def page(title: str, summary: list[str], sections: list[tuple[str, str, list[Path]]]) -> str:
-    """`sections`: name, Markdown, pictures. The summary's sentences come first; cells `share [low, high]` in the Markdown are heated."""
-    links = " ".join(f'<a href="#{_anchor(name)}">{escape(name)}</a>' for name, _, _ in sections)
-    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in summary) or "<li>No table of looks was measured here yet.</li>"
-    body = "".join(_section(*section) for section in sections)
+@dataclass(frozen=True)
+class Section:
+    """One page of the report: its name, its Markdown, its pictures as PNG by name."""
+
+    name: str
+    markdown: str
+    pictures: dict[str, bytes] = field(default_factory=dict)
+
+
+def page(title: str, sentences: Sequence[str], sections: Sequence[Section]) -> str:
+    """The whole file; the sentences come first."""
+    links = " ".join(f'<a href="#{_anchor(section.name)}">{escape(section.name)}</a>' for section in sections)
+    said = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences) or "<li>No table was measured here yet.</li>"
+    body = "".join(map(_section, sections))
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><h1>{escape(title)}</h1><nav>{links}</nav>"
@@ -35,29 +43,33 @@ def page(title: str, summary: list[str], sections: list[tuple[str, str, list[Pat
     )
 
 
-def _section(name: str, text: str, pictures: list[Path]) -> str:
-    shown = "".join(_picture(path) for path in pictures if path.is_file())
-    text = re.sub(r"^(#+) ", lambda found: "#" * min(len(found[1]) + 2, 6) + " ", text, flags=re.MULTILINE)
-    made = MarkdownIt().enable("table").render(text)
-    made = made.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
-    return f'<h2 id="{_anchor(name)}">{escape(name)}</h2>{shown}{NUMBER.sub(_heated, made)}'
+def _section(section: Section) -> str:
+    """Its headings go below the section's own; raw HTML in the Markdown is shown as text.
+
+    A picture stands where the Markdown has it, else on top; one that the section does not hold is left out.
+    """
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens, placed = renderer.parse(section.markdown), set()
+    for token in tokens:
+        for image in (child for child in token.children or () if child.type == "image"):
+            name = str(image.attrs["src"])
+            placed.add(name)
+            image.attrSet("src", _data(section.pictures[name]) if name in section.pictures else "")
+        token.children = [child for child in token.children or () if child.type != "image" or child.attrs["src"]] or None
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1:]) + 2, 6)}"
+        if token.type in ("table_open", "table_close"):
+            token.attrSet("class", "wide")
+    shown = "".join(_picture(name, picture) for name, picture in section.pictures.items() if name not in placed)
+    return f'<h2 id="{_anchor(section.name)}">{escape(section.name)}</h2>{shown}{renderer.renderer.render(tokens, renderer.options, {})}'
 
 
-def _heated(cell: re.Match) -> str:
-    """A share's cell is the bluer the larger it is; where the paper's stands beside it, blue above it and red below it."""
-    value, rest = float(cell[1]), cell[2] or ""
-    if difference := DIFFERENCE.search(rest):
-        distance = max(-1.0, min(1.0, float(difference[1]) / 0.5))
-        colour = f"rgba({'40,110,220' if distance > 0 else '220,60,40'},{0.45 * abs(distance):.2f})"
-    elif 0 <= value <= 1 and rest and len(cell[1]) == SHARE:
-        colour = f"rgba(40,110,220,{0.32 * value:.2f})"
-    else:
-        return cell[0]
-    return f'<td class="n" style="background:{colour}">{cell[1]}{rest}</td>'
+def _picture(name: str, content: bytes) -> str:
+    return f'<p><img alt="{escape(Path(name).stem)}" src="{_data(content)}"></p>'
 
 
-def _picture(path: Path) -> str:
-    return f'<p><img alt="{escape(path.stem)}" src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"></p>'
+def _data(content: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 def _anchor(name: str) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,19 @@ from numpy import ndarray
 
 from runtime.artifact import cache as artifacts
 from runtime.errors import FvitError
+from runtime.files import replaced
 
 MOST = 3 * 2**30  # bytes; the oldest go first
 
 
-def cache() -> Path:
-    """$FVIT_LOOKS, else beside the exported files."""
-    return Path(os.environ.get("FVIT_LOOKS") or artifacts())
+def folder() -> Path:
+    """Where they lie: $FVIT_ANSWERS, else `answers` next to the exported files."""
+    return Path(os.environ.get("FVIT_ANSWERS") or artifacts() / "answers")
 
 
 def recall(made_by: dict, make: Callable[[], dict[str, ndarray]], needs: Sequence[str] = ()) -> dict[str, ndarray]:
     """The arrays that `made_by` describes, made and kept if they, or those named in `needs`, are not there; a damaged file is made again."""
-    folder = cache() / "looks"
-    path = folder / f"{hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:24]}.npz"
+    path = folder() / f"{hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:24]}.npz"
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             kept = dict(file)
@@ -34,30 +35,26 @@ def recall(made_by: dict, make: Callable[[], dict[str, ndarray]], needs: Sequenc
         return kept
     found = kept | make()
     try:
-        _keep(path, found)
+        with replaced(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **found)  # type: ignore[arg-type]
     except OSError as error:
         raise FvitError(
-            f"cannot keep looks in {folder} ({error.strerror}); make room there, or set FVIT_LOOKS to another folder"
+            f"cannot keep answers in {folder()} ({error.strerror}); make room there, or set FVIT_ANSWERS to another folder"
         ) from error
     _make_room()
     return found
 
 
-def _keep(path: Path, found: dict[str, ndarray]) -> None:
-    """Whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            np.savez(file, **found)  # type: ignore[arg-type]
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _make_room() -> None:
-    files = sorted((cache() / "looks").glob("*.npz"), key=lambda file: file.stat().st_mtime)
-    total = sum(file.stat().st_size for file in files)
-    while files and total > MOST:
-        total -= files[0].stat().st_size
-        files.pop(0).unlink(missing_ok=True)
+    """Removes the oldest files; another process may do so at the same time, and has files of its own in the making (`.making-*`)."""
+    ages = []
+    for file in folder().glob("[!.]*.npz"):
+        with suppress(FileNotFoundError):
+            facts = file.stat()
+            ages.append((facts.st_mtime, facts.st_size, file))
+    total = sum(size for _, size, _ in ages)
+    for _, size, file in sorted(ages):
+        if total <= MOST:
+            break
+        total -= size
+        file.unlink(missing_ok=True)

@@ -1,14 +1,15 @@
-"""The machine's ceilings, and how near a network comes to them (Williams et al. 2009).
+"""The machine's ceilings, and what a network asks of it (Williams et al. 2009).
 
-    least seconds of a call = max(operations / ceiling of the precision, bytes / bandwidth),   share = least seconds / measured seconds
+    least seconds per call = max(operations / ceiling of the precision, bytes / bandwidth),   share = least seconds / measured seconds
 
 Ceilings are measured, not read from a data sheet: the fastest of a few square matrix products in PyTorch, and the fastest addition of two
 long vectors. int8's is no less than bf16's, since whoever has fast bf16 products may use them for int8. A share above 1 says that a library
-does fewer operations (Winograd) or multiplies faster than that product.
+does fewer operations (Winograd) or multiplies faster than that product. The pages compute both from what was measured.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -25,29 +26,29 @@ ROUNDS = 15
 WIDTH = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}  # bytes of a weight
 
 
+def measure(precisions: Iterable[str], device: torch.device) -> dict[str, Any]:
+    """The fields of a `Machine` row that say what it can do: a ceiling for each precision, and the bandwidth."""
+    return {"ceilings": {precision: ceiling(precision, device) for precision in precisions}, "bandwidth": bandwidth(device)}
+
+
 @functools.cache
 def ceiling(precision: str, device: torch.device) -> float:
-    """Operations a second of the fastest square matrix product in `precision`, a multiply-add counted as two."""
+    """Operations per second of the fastest square matrix product in `precision`, a multiply-add counted as two."""
     found = [2 * side**3 / _fastest(_product(precision, side, device), device) for side in SIDES[device.type]]
     return max(found + ([ceiling("bf16", device)] if precision == "int8" else []))
 
 
 @functools.cache
 def bandwidth(device: torch.device) -> float:
-    """Bytes a second of c = a + b over long vectors: two read, one written."""
+    """Bytes per second of c = a + b over long vectors: two read, one written."""
     a, b, c = (torch.zeros(VECTOR[device.type], device=device) for _ in range(3))
     return 3 * a.nbytes / _fastest(lambda: torch.add(a, b, out=c), device)
 
 
 def traffic(network: Network, precision: str, batch: int) -> int:
-    """Bytes that any implementation must move: every weight once, inputs and outputs in float32; nothing between layers."""
+    """Bytes that any implementation must move in one call: every weight once, inputs and outputs in float32; nothing between layers."""
     weights = sum(parameter.numel() for parameter in network.module.parameters()) * WIDTH[precision]
     return weights + 4 * batch * sum(torch.Size(spec.shape).numel() for spec in (*network.inputs, *network.outputs))
-
-
-def least(network: Network, precision: str, batch: int, device: torch.device) -> float:
-    """The least seconds of one call of an fp32 `network` computed in `precision`."""
-    return max(batch * flops(network) / ceiling(precision, device), traffic(network, precision, batch) / bandwidth(device))
 
 
 def flops(network: Network) -> int:

@@ -1,5 +1,6 @@
-"""Clocks. The only file that reads the time; every timed region says what it leaves out."""
+"""Clocks; every timed region says what it leaves out."""
 
+import datetime
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,16 @@ def now(device: torch.device | None = None) -> float:
     if device is not None and device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
+
+
+def wall() -> float:
+    """Seconds of the time of day: two processes of one machine may compare theirs, which `now` does not promise."""
+    return time.time()
+
+
+def stamp() -> str:
+    """The time of day, UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
 
 
 def synced_perf_counter() -> float:

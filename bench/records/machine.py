@@ -1,5 +1,6 @@
 """Which machine and which versions made a number."""
 
+import functools
 import importlib.metadata
 import platform
 import re
@@ -43,8 +44,9 @@ def environment() -> dict:
     }
 
 
-def machine() -> str:
-    """A folder name for this machine: the GPU's model, else the processor's with its cores."""
+@functools.cache
+def folder_name() -> str:
+    """This machine in the name of a folder: the GPU's model, else the processor's with its cores."""
     name = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"{cpu_name()}-{cores()}c"
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 

@@ -1,98 +1,225 @@
-"""Raw rows on disk, and what made them.
+"""The classes of rows: what one measurement writes down, raw. Radii, intervals and tests are computed from rows by the pages.
 
-A row is one line of JSON, flushed to the disk before the next measurement starts: a kill loses at most the one in work. A campaign is
-everything one command measured at one commit with one setting; started again, the command goes on with its campaign.
+A row is one line of JSON (`bench.records.store`); `docs/rows.md` is made from these classes (`bench.records.schema`). Numbers are what was
+measured, picture by picture and round by round, with float32's digits; there is no NaN and no infinity. Units: seconds, bytes, pixels in [0, 1].
 """
 
-import json
-import os
-import uuid
-from collections.abc import Callable, Hashable
-from pathlib import Path
+from typing import Any
 
-from runtime.errors import FvitError, SessionUnavailable
-from runtime.provenance import commit
-
-PROCESS = uuid.uuid4().hex[:8]  # rounds are compared within one process only
+from bench.records.row import Failed, Head, Machine, Row
+from bench.records.row import Missing as Missing
+from bench.records.row import Why as Why
 
 
-class Rows:
-    """The rows of one results folder: `rows.jsonl`, appended only."""
+class Answered(Row, frozen=True, kw_only=True, tag="answered"):
+    """A trial on some pictures (`bench.trials`). All lists have one entry per picture.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.path = folder / "rows.jsonl"
-        self.dropped = 0
+    `votes`: draws by label, where there are draws. `scores`: explainer -> metric -> the metric's numbers. `sigma`: the noise really added.
+    `stages`: which stage of AutoAttack fooled the picture ("": none); `blind`: its gradient was zero. `left_out`: name and reason.
+    """
 
-    def append(self, row: dict) -> None:
-        """Writes `row` with the process and time of writing, and waits until it is on the disk."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._end_cut_line()
-            with self.path.open("a") as file:
-                file.write(json.dumps(row | {"process": PROCESS}) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise FvitError(
-                f"cannot write {self.path} ({error.strerror}); rows written before are kept; choose --results elsewhere"
-            ) from error
-
-    def read(self) -> list[dict]:
-        """All rows; a last line that was cut in the middle is left out and counted in `dropped`."""
-        if not self.path.exists():
-            return []
-        lines = self.path.read_text().splitlines()
-        rows = []
-        for number, line in enumerate(lines, 1):
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                if number != len(lines) and not line.endswith(CUT):
-                    raise FvitError(f"{self.path}:{number} is damaged; move the file away or mend the line") from None
-                self.dropped += 1
-        return rows
-
-    def _end_cut_line(self) -> None:
-        if self.path.exists() and self.path.stat().st_size:
-            with self.path.open("rb+") as file:
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":
-                    file.write(f"{CUT}\n".encode())
+    trial: dict[str, Any]
+    numbers: list[int]
+    labels: list[int]
+    answers: list[int]
+    votes: list[list[int]] | None = None
+    scores: dict[str, dict[str, list[list[float]]]] = {}
+    sigma: float | None = None
+    stages: list[str] | None = None
+    blind: list[bool] | None = None
+    left_out: list[tuple[str, str]] = []
+    seconds: float = 0.0
 
 
-CUT = " <- cut"
-COMMANDS = {"looks": "table all", "looks-part": "table all --shard 1/2"}  # what measures them, where it is named otherwise
+class Gained(Row, frozen=True, kw_only=True, tag="gained"):
+    """PSNR in dB that one-shot denoising gains on each picture at noise `sigma`."""
+
+    sigma: float
+    decibels: list[float]
 
 
-def campaign(rows: list[dict], settings: dict) -> str:
-    """The campaign that `settings` at this commit belong to: the one begun before, else a new one."""
-    for row in reversed(rows):
-        if row["kind"] == "campaign" and row["settings"] == settings and row["environment"]["commit"] == commit():
-            return row["campaign"]
-    return new()
+class Loaded(Row, frozen=True, kw_only=True, tag="loaded"):
+    """A session on a network, checked: `facts` of the session, `parity` with eager fp32 (None: it is that), the file it came from."""
+
+    session: str
+    precision: str
+    network_kind: str
+    network: str
+    fingerprint: str
+    weights: str
+    facts: dict[str, Any]
+    parity: dict[str, Any] | None
+    load_seconds: float
+    flops: int
+    file_precision: str | None = None
+    opset: int | None = None
+    bytes: int | None = None
 
 
-def new() -> str:
-    """A campaign's name."""
-    return uuid.uuid4().hex[:12]
+class Timed(Row, frozen=True, kw_only=True, tag="timed"):
+    """One round of one cell of Table 3: seconds of all its draws, complete and by stage; votes of each picture by label.
+
+    `t`: step of the schedule; `sigma`: the noise really added, `believed`: the noise that the denoiser expects; `calls`: denoiser calls per draw.
+    """
+
+    run: dict[str, Any]
+    round: int
+    seconds: float
+    stages: dict[str, float]
+    device_stages: dict[str, float]
+    votes: list[list[int]]
+    batch: int
+    t: int
+    sigma: float
+    believed: float
+    calls: int
+    peak_bytes: int
 
 
-def latest(rows: list[dict], table: int | str, whole: Callable[[list[dict]], bool] = lambda rows: True) -> list[dict]:
-    """The rows of the last campaign begun for `table`, a number or "world"; of the last that is `whole`, if one is."""
-    heads = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == table]
-    if not heads:
-        command = f"table {table}" if isinstance(table, int) else COMMANDS.get(table, table.replace("-", " --"))
-        raise FvitError(f"no rows of {command} here; measure first: fvit {command}")
-    campaigns = [[row for row in rows if row.get("campaign") == head["campaign"]] for head in reversed(heads)]
-    return next(filter(whole, campaigns), campaigns[0])
+class ColdStart(Row, frozen=True, kw_only=True, tag="cold"):
+    """The denoiser's first answer in a process of its own."""
+
+    session: str
+    precision: str
+    import_seconds: float
+    load_seconds: float
+    first_call_seconds: float
+    second_call_seconds: float
+    peak_bytes: int
 
 
-def last_of_each(rows: list[dict], what: Callable[[dict], Hashable]) -> list[dict]:
-    """Of rows that measured the same thing the last one: what failed and was tried again is told once."""
-    return list({what(row): row for row in rows}.values())
+class Certified(Row, frozen=True, kw_only=True, tag="certified"):
+    """One picture's draws: `selection` and `votes` by label; of the mean map `mean` and mean `squares`, `hits` of each cell in the top quarter.
+
+    `answer`: what adaptive draws concluded (None: fixed draws, or not certain). `empty`: draws whose map had no relevance.
+    """
+
+    picture: int
+    label: int
+    selection: list[int]
+    votes: list[int]
+    draws: int
+    mean: list[float]
+    squares: list[float]
+    hits: list[int]
+    empty: int
+    answer: bool | None = None
+    seconds: float = 0.0
 
 
-def failed(row: dict) -> bool:
-    """No number although there could have been one: any reason but that the session cannot do it here. It is tried again."""
-    return "reason" in row and row["word"] != SessionUnavailable.__name__
+class Beyond(Row, frozen=True, kw_only=True, tag="beyond"):
+    """A certified picture attacked within `factor` times its label's radius, `reach`: the votes afterwards."""
+
+    picture: int
+    label: int
+    factor: float
+    reach: float
+    votes: list[int]
+
+
+class Replayed(Row, frozen=True, kw_only=True, tag="replayed"):
+    """Votes of one picture by label: of the `selection` draws, and summed up to each look."""
+
+    picture: int
+    selection: list[int]
+    votes: list[list[int]]
+
+
+class Priced(Row, frozen=True, kw_only=True, tag="priced"):
+    """One setting of the frontier. `votes`: clean or attacked -> level -> picture -> draws by label, of that level's own draws.
+
+    `levels`: draws at the end of each level. `seconds`: of one draw of one picture, pictures in a row: the clean levels, then the attacked ones.
+    `alone`: draws -> seconds of one picture alone, one per repetition. `cosine`, `topk`: likeness of each picture's map to eager fp32's.
+    """
+
+    session: str
+    precision: str
+    denoise: str
+    labels: list[int]
+    levels: list[int]
+    votes: dict[str, list[list[list[int]]]]
+    seconds: list[float]
+    alone: dict[str, list[float]]
+    sigma: float
+    cosine: list[float] | None = None
+    topk: list[float] | None = None
+
+
+class Paired(Row, frozen=True, kw_only=True, tag="paired"):
+    """Calls of a network in one session and precision, and as many of eager fp32 in turn, in seconds.
+
+    `flops`, `bytes`, `reference_bytes`: of one call; what any implementation must compute, and move in `precision` and in fp32.
+    """
+
+    network: str
+    batch: int
+    session: str
+    precision: str
+    seconds: list[float]
+    reference_seconds: list[float]
+    flops: int
+    bytes: int
+    reference_bytes: int
+    parity: dict[str, Any] | None
+    facts: dict[str, Any]
+    weights: str
+    trained: bool
+
+
+class Growth(Row, frozen=True, kw_only=True, tag="growth"):
+    """Seconds per draw of one picture: number of draws -> stage -> round by round."""
+
+    network: str
+    session: str
+    precision: str
+    seconds: dict[str, dict[str, list[float]]]
+
+
+class Threads(Row, frozen=True, kw_only=True, tag="threads"):
+    """Seconds per call of OpenVINO by thread layout, round by round."""
+
+    network: str
+    precision: str
+    seconds: dict[str, list[float]]
+
+
+class Served(Row, frozen=True, kw_only=True, tag="served"):
+    """One run of the latency study. `percentiles` in milliseconds; `answers`: picture -> label given, `labels`: the right ones."""
+
+    case: dict[str, Any]
+    percentiles: dict[str, float]
+    queries: int
+    pictures_per_second: float | None
+    verdict: str
+    why: str
+    answers: dict[str, int]
+    labels: list[int]
+    merged: list[int]
+    cold_start_seconds: float
+    resident_begin: int
+    resident_end: int
+    peak_bytes: int
+    offered_per_second: float | None
+    target_p99: float | None
+    facts: dict[str, Any] = {}
+
+
+class Speed(Row, frozen=True, kw_only=True, tag="speed"):
+    """What a benchmark of the runtime itself measured: seconds of the two sides of each pair, or `values` alone in `unit`."""
+
+    name: str
+    aim: str
+    unit: str = ""
+    values: list[float] = []
+    numerator: list[float] = []
+    denominator: list[float] = []
+    facts: dict[str, Any] = {}
+
+
+KINDS: tuple[type[Row], ...] = (
+    Head, Machine, Failed, Answered, Gained, Loaded, Timed, ColdStart, Certified, Beyond, Replayed, Priced, Paired, Growth, Threads, Served, Speed,
+)  # fmt: skip
+AnyRow = (
+    Head | Machine | Failed | Answered | Gained | Loaded | Timed | ColdStart | Certified | Beyond | Replayed | Priced | Paired | Growth
+    | Threads | Served | Speed
+)  # fmt: skip

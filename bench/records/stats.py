@@ -1,76 +1,96 @@
 """Medians, means and shares with their intervals; what resampling pictures does to a number; paired tests."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
-from scipy.stats import binom, norm, t
+from scipy.stats import binom, binomtest, t
 
 from runtime.errors import FvitError
 
 
-def median_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """(median, low, high): the distribution-free interval between two order statistics (Conover 1999, section 3.2).
+class Interval(NamedTuple):
+    """A number and the interval around it."""
 
-    With fewer than six values no such interval reaches 95 %; then low and high are the smallest and the largest, and the table says so.
+    value: float
+    low: float
+    high: float
+
+
+def median(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The distribution-free interval between two order statistics (Conover 1999, section 3.2).
+
+    With fewer than six values no such interval reaches 95 %; then low and high are the smallest and the largest, and the page says so.
     """
     ordered = np.sort(np.asarray(values, dtype=float))
     n = len(ordered)
     rank = int(binom.ppf((1 - confidence) / 2, n, 0.5))
     covered = rank > 0 and binom.cdf(rank - 1, n, 0.5) <= (1 - confidence) / 2
     low, high = (ordered[rank - 1], ordered[n - rank]) if covered else (ordered[0], ordered[-1])
-    return float(np.median(ordered)), float(low), float(high)
+    return Interval(float(np.median(ordered)), float(low), float(high))
 
 
-def paired_ratio(numerator: dict, denominator: dict) -> tuple[float, float, float] | None:
-    """Median and interval of numerator / denominator over the (process, round) keys that both have."""
+def ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Interval:
+    """The median of numerator / denominator over pairs measured in turn."""
+    return median([a / b for a, b in zip(numerator, denominator, strict=True)])
+
+
+def paired_ratio(numerator: dict, denominator: dict) -> Interval | None:
+    """The same over the keys that both have, (process, round, ...) say."""
     shared = sorted(numerator.keys() & denominator.keys())
-    return median_interval([numerator[k] / denominator[k] for k in shared]) if shared else None
+    return median([numerator[key] / denominator[key] for key in shared]) if shared else None
 
 
-def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float, float]:
-    """(share, low, high): Wilson's score interval (1927, eq. 5) of a binomial proportion."""
-    z, share = float(norm.ppf(0.5 + confidence / 2)), hits / n
-    middle, reach = share + z * z / (2 * n), z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return share, max(0.0, (middle - reach) / (1 + z * z / n)), min(1.0, (middle + reach) / (1 + z * z / n))
+def wilson(hits: int, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval (1927, eq. 5) of a binomial proportion."""
+    found = binomtest(hits, n).proportion_ci(confidence, "wilson")
+    return Interval(hits / n, float(found.low), float(found.high))
 
 
-def mean_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float, float]:
-    """(mean, low, high) by Student's t."""
-    found = np.asarray(values, dtype=float)
-    reach = float(t.ppf(0.5 + confidence / 2, len(found) - 1)) * found.std(ddof=1) / math.sqrt(len(found)) if len(found) > 1 else math.inf
-    return float(found.mean()), float(found.mean() - reach), float(found.mean() + reach)
+def mean(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The mean with Student's interval."""
+    rows = np.asarray(values, dtype=float)
+    reach = float(t.ppf(0.5 + confidence / 2, len(rows) - 1)) * rows.std(ddof=1) / math.sqrt(len(rows)) if len(rows) > 1 else math.inf
+    return Interval(float(rows.mean()), float(rows.mean() - reach), float(rows.mean() + reach))
 
 
 def bootstrap(
-    rows: Float[ndarray, "N *D"], statistic: Callable[[Any], float], seed: int, samples: int = 2000, confidence: float = 0.95
-) -> tuple[float, float, float]:
-    """(value, low, high): the percentile bootstrap over pictures (Efron 1979), each with all its numbers.
+    rows: Float[ndarray, "N *D"], statistic: Callable[[Any], float], seed: int = 0, samples: int = 2000, confidence: float = 0.95
+) -> Interval:
+    """The percentile bootstrap over pictures (Efron 1979), each with all its numbers.
 
     `rows` hold one picture each; `statistic` makes a number of their mean over pictures, (D,), so that a ratio of sums (mIoU) is resampled
-    as it is made. For one number a picture, `rows` (N,), it gets that number's mean: `float` is the mean itself.
+    as it is made. For one number per picture, `rows` (N,), it gets that number's mean: `float` is the mean itself.
     """
     rows = np.asarray(rows, dtype=float)
     if not len(rows) or not np.isfinite(rows).all():
         raise FvitError(
             f"{rows.shape} numbers came, {int((~np.isfinite(rows)).sum())} not finite; finite numbers of one or more pictures are wanted"
         )
-    rng, n = np.random.default_rng(seed), len(rows)
-    times = (np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(samples))  # how often each picture was drawn
-    found = np.array([statistic(drawn @ rows / n) for drawn in times], dtype=float)
-    if np.isnan(found).any():
+    n = len(rows)
+    means = _resamples(n, seed, samples) @ rows / n
+    drawn = means if statistic is float and rows.ndim == 1 else np.array([statistic(one) for one in means], dtype=float)
+    if np.isnan(drawn).any():
         raise FvitError(
-            f"the statistic of {int(np.isnan(found).sum())} of {samples} resamples is undefined; it wants more pictures than {n}"
+            f"the statistic of {int(np.isnan(drawn).sum())} of {samples} resamples is undefined; it wants more pictures than {n}"
         )
-    low, high = np.quantile(found, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(statistic(rows.mean(0))), float(low), float(high)
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(statistic(rows.mean(0))), float(low), float(high))
 
 
-def paired_bootstrap(a: Float[ndarray, " N"], b: Float[ndarray, " N"], seed: int) -> tuple[float, float, float]:
-    """(mean of a - b, low, high) where `a` and `b` were measured on the same pictures."""
+@functools.lru_cache(maxsize=4)
+def _resamples(n: int, seed: int, samples: int) -> Float[ndarray, "S N"]:
+    """How often each of `n` pictures was drawn in each resample."""
+    rng = np.random.default_rng(seed)
+    return np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(samples)]).astype(float)
+
+
+def paired_bootstrap(a: Shaped[ndarray, " N"], b: Shaped[ndarray, " N"], seed: int = 0) -> Interval:
+    """The mean of a - b where `a` and `b` were measured on the same pictures."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape or a.ndim != 1:
         raise FvitError(f"{a.shape} and {b.shape} numbers came; one pair for each picture is wanted")
@@ -78,12 +98,9 @@ def paired_bootstrap(a: Float[ndarray, " N"], b: Float[ndarray, " N"], seed: int
 
 
 def mcnemar(first_right: Bool[ndarray, " N"], second_right: Bool[ndarray, " N"]) -> float:
-    """Exact two-sided p-value that two classifiers are right equally often on the same pictures (McNemar 1947, binomial).
-
-    With b pictures that only the first has right and c that only the second has: min(1, 2 P[Bin(b + c, 1/2) <= min(b, c)]).
-    """
+    """Exact two-sided p-value that two classifiers are right equally often on the same pictures (McNemar 1947, binomial)."""
     first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
     if first.shape != second.shape or first.ndim != 1:
         raise FvitError(f"{first.shape} and {second.shape} answers came; one pair for each picture is wanted")
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    return min(1.0, 2 * float(binom.cdf(min(only_first, only_second), only_first + only_second, 0.5)))
+    return float(binomtest(only_first, only_first + only_second).pvalue) if only_first + only_second else 1.0

@@ -1,24 +1,48 @@
 """Maps of every method under PGD against the masks: Tables 1 and 7."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from bench.protocols import OURS
-from bench.trials.grid import METHODS, SHOWN, Cell
-from bench.trials.run import Look
-from bench.trials.scene import Settings
+from bench.trials.grid import Cell, Value, methods, title
+from bench.trials.settings import Settings
+from bench.trials.trial import Trial
+from bench.worlds.attack import Threat
+
+METRICS = ("accuracy", "pixel_accuracy", "miou", "map")
 
 
-def cells(settings: Settings, radii: tuple[int, ...], metrics: tuple[str, ...]) -> list[Cell]:
-    """Backbone x (five explainers, ours, random) by task x metric, at each radius (of 255)."""
+def cells(settings: Settings, radii: tuple[int, ...]) -> list[Cell]:
+    """Backbone x (explainers, ours, random) by task x metric, at each radius (of 255), under each attack that was asked for (PGD)."""
     found = []
-    for eps in radii:
-        for name, backbone in settings.scene.backbones.items():
-            for task in settings.scene.tasks:
-                base = Look(backbone, task, settings.n, settings.preset, "pgd", eps=eps, seed=settings.seed)
-                plain = replace(base, explainers=tuple(METHODS.values()))
-                defended = replace(base, defence="dds", explainers=("vta",))
-                for metric in metrics:
-                    group = f"{task}, {eps}/255"
-                    found += [Cell(f"{name} {method}", SHOWN[metric], metric, plain, spec, group=group) for method, spec in METHODS.items()]
-                    found.append(Cell(f"{name} {OURS}", SHOWN[metric], metric, defended, "vta", group=group))
+    for attack in settings.attacks or ("pgd",):
+        for radius in radii:
+            for name, backbone in settings.scene.backbones.items():
+                for task in settings.scene.tasks:
+                    group = f"{task}, {radius}/255" + (f", {attack}" if settings.attacks else "")
+                    plain = Trial(backbone, task, settings.n, threat=Threat(attack, "linf", radius / 255, settings.made.step_rule))
+                    found += _of(settings, plain, name, group)
     return found
+
+
+def _of(settings: Settings, plain: Trial, name: str, group: str) -> list[Cell]:
+    assert plain.threat is not None
+    defended = Trial(plain.backbone, plain.task, plain.images, threat=plain.threat, defence=settings.made.defence(seed=settings.seed))
+    shared = {"group": group, "family": name, "radius": plain.threat.eps, "norm": "linf"}
+    found = []
+    for metric in METRICS:
+        rows = [(f"{name} {method}", method, plain, spec) for method, spec in methods(settings).items()]
+        rows.append((f"{name} {OURS}", "ours", defended, "vta"))
+        found += [Cell(row, title(metric), metric, trial, spec, method=method, **shared) for row, method, trial, spec in rows]
+    return found
+
+
+def says(values: Sequence[Value]) -> str | None:
+    """The ViT's maps by pixel accuracy, best first, on the first data set."""
+    own = [value for value in values if value.number and value.cell.metric == "pixel_accuracy"]
+    own = [value for value in own if (value.cell.group, value.cell.family) == (own[0].cell.group, own[0].cell.family)]
+    if not own:
+        return None
+    ranked = sorted(own, key=lambda value: -value.number.value)  # type: ignore[union-attr]
+    told = ", ".join(f"{OURS if value.cell.method == 'ours' else value.cell.method} {value.number.value:.3f}" for value in ranked)  # type: ignore[union-attr]
+    cell = own[0].cell
+    return f"Pixel accuracy of the {cell.family}'s maps on {cell.group}, best first: {told} (random maps know nothing)."

@@ -1,6 +1,5 @@
-"""Table 3: t* and seconds for each sigma, one-shot and full chain, every session, beside the printed cells."""
+"""Table 3: t* and seconds for each sigma, one-shot and full chain, every session: `bench/studies/draws`."""
 
 from bench.protocols import Table
-from bench.studies.draws import campaign, page
 
-TABLE = Table(3, "t* steps and seconds", campaign.table3, page.table3)
+TABLE = Table("3", "t* steps and seconds")

@@ -1,156 +1,182 @@
-"""Tables whose cells are looks: which looks they need, and from rows to a grid of ours beside the paper's.
+"""Tables whose cells are trials: which trials they need, and from rows to values beside the paper's.
 
-A table is a list of `Cell`s made from `Settings`; measuring writes one row a look, rendering reads rows alone.
+A table is a list of `Cell`s made from `Settings`. Measuring writes rows of trials; a page is made from rows alone. Plots, sentences and
+comparisons read the fields of a cell, never the text that people read.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from bench.pages import published
-from bench.pages.page import table
-from bench.protocols import OURS, Rendered
-from bench.records import rows as records
-from bench.records.stats import mcnemar, paired_bootstrap, wilson
-from bench.trials import page as _page
-from bench.trials.run import Look
-from bench.trials.scene import Settings
+from bench.protocols import Metric
+from bench.records.campaign import head_of, latest
+from bench.records.rows import Answered, AnyRow, Failed, Missing, Why
+from bench.records.stats import Interval
+from bench.trials.settings import Settings
+from bench.trials.tally import ACCURACY, ONE_DRAW, Tally, by_trial, tally
+from bench.trials.trial import Trial, merged
+from runtime import plugins
 
+STUDY, PART = "trials", "trials-shard"
 METHODS = {"raw attention": "raw_attention", "rollout": "rollout", "GradCAM": "gradcam", "LRP": "lrp", "VTA": "vta", "random": "random"}
 ADAPTIVE = 50  # pictures at most under an attack through the defence
 FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hundred times more"
-SHOWN = {"accuracy": "accuracy", "pixel_accuracy": "pixel acc.", "miou": "mIoU", "map": "mAP", "s_faith": "S_Faith", "topk": "V_8",
-         "positive_auc": "pos. AUC", "negative_auc": "neg. AUC"}  # fmt: skip
+TITLES = {ACCURACY: "accuracy", ONE_DRAW: "accuracy"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`metric`: accuracy, or a metric of `explainer`'s maps. No `look`: `reason` says why there is no number, `word` what kind of why.
+    """`metric`: accuracy, one_draw, or a metric of `explainer`'s maps. No `trial`: `missing` says why there is no number.
 
-    Columns of one `group` are shown together.
+    Where it stands: `row`, `column`, and `group` of columns. What it is: `family` (the backbone or attack whose methods are compared),
+    `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table.
     """
 
     row: str
     column: str
     metric: str
-    look: Look | None
+    trial: Trial | None
     explainer: str = ""
-    word: str = "measured"
-    reason: str = ""
+    missing: Missing | None = None
+    note: str = ""
     group: str = ""
+    family: str = ""
+    method: str = ""
+    radius: float | None = None
+    norm: str = ""
+    adaptive: bool = False
 
     @property
     def place(self) -> tuple[str, str]:
         """Row and whole column, as in the published files."""
         return self.row, f"{self.group} {self.column}".strip()
 
+    def without(self, why: Why, reason: str) -> "Cell":
+        """The same place without a number."""
+        return replace(self, trial=None, missing=Missing(why, reason), note="")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A cell with what was measured. `fewer`: fewer pictures than asked for."""
+
+    cell: Cell
+    value: Interval | Missing
+    paper: float | None = None
+    n: int = 0
+    fewer: bool = False
+    tally: Tally | None = None
+
+    @property
+    def number(self) -> Interval | None:
+        return self.value if isinstance(self.value, Interval) else None
+
+    @property
+    def failed(self) -> bool:
+        return isinstance(self.value, Missing) and self.value.why in (Why.FAILED, Why.NOT_MEASURED)
+
+    def facts(self) -> dict:
+        """For programs: one flat record."""
+        cell, found = self.cell, self.number
+        names = ("group", "row", "column", "metric", "explainer", "family", "method", "norm", "adaptive")
+        return {name: getattr(cell, name) for name in names} | {
+            "radius_255": None if cell.radius is None else 255 * cell.radius, "paper": self.paper,
+            "ours": found and found.value, "low": found and found.low, "high": found and found.high,
+            "difference": None if found is None or self.paper is None else found.value - self.paper,
+            "n": self.n, "real_sigma_255": None if self.tally is None or self.tally.sigma is None else 255 * self.tally.sigma,
+            "key": cell.trial.key if cell.trial else "", "why": "" if isinstance(self.value, Interval) else self.value.why,
+            "reason": self.value.reason if isinstance(self.value, Missing) else cell.note,
+        }  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of looks; `about`: what its head says besides the settings."""
+    """A table of trials. `about`: what its head says besides the settings. `says`: its answer in a sentence, None where cells are missing.
 
-    number: int
+    `plot`: its PNG; `sections`: Markdown that stands before the cells.
+    """
+
+    name: str
     title: str
     about: str
     cells: Callable[[Settings], list[Cell]]
+    says: Callable[[Sequence[Value]], str | None] = lambda values: None
+    plot: Callable[[Sequence[Value]], bytes] | None = None
+    sections: Callable[[Sequence[Value]], list[str]] = lambda values: []
 
     @property
-    def rows(self) -> str:
-        """Whose campaign its rows are in."""
-        return "looks"
+    def heading(self) -> str:
+        return f"Table {self.name}: {self.title}" if self.name.isdigit() else self.title
 
-    def looks(self, settings: Settings) -> list[Look]:
-        return list(dict.fromkeys(cell.look for cell in self.cells(settings) if cell.look))
+    def trials(self, settings: Settings) -> list[Trial]:
+        """What has to be measured, each trial once, with the maps of all its cells."""
+        wanted = []
+        for cell in self.cells(settings):
+            if cell.trial is not None:
+                maps = ((cell.explainer, "" if cell.metric in TITLES else cell.metric),) if cell.explainer else ()
+                wanted.append(replace(cell.trial, maps=(*cell.trial.maps, *maps)))
+        return merged(wanted)
 
-    def held(self, rows: list[dict]) -> bool:
-        """Are all its looks in one campaign's rows?"""
-        head = next(row for row in rows if row["kind"] == "campaign")
-        keys = {row["key"] for row in rows if row["kind"] == "look"}
-        return all(look.key in keys for look in self.looks(Settings.read(head["settings"])))
+    def complete(self, rows: Sequence[AnyRow]) -> bool:
+        """Whether all its trials are in one campaign's rows."""
+        known = {row.key.partition("/")[0] for row in rows if isinstance(row, Answered | Failed)}
+        return all(trial.key in known for trial in self.trials(Settings.read(head_of(rows).settings)))
 
-    def latest(self, rows: list[dict]) -> list[dict]:
-        """The last campaign that holds this table whole, or the last of any: one of Table 10 alone does not unmake the others."""
-        return records.latest(rows, self.rows, self.held)
+    def latest(self, rows: Sequence[AnyRow]) -> list[AnyRow]:
+        """The newest campaign with every trial of this table, else the newest: a later run of another table must not hide this one."""
+        return latest(rows, STUDY, self.complete)
 
-    def render(self, rows: list[dict]) -> Rendered:
-        """Markdown, a summary and long-form cells from one campaign's rows."""
-        head = next(row for row in rows if row["kind"] == "campaign")
-        settings = Settings.read(head["settings"])
-        looked = {row["key"]: row for row in rows if row["kind"] == "look"}
-        printed = published.cells(self.number)
-        cells = [_value(cell, looked, printed, settings) for cell in self.cells(settings)]
-        top = f"# Table {self.number}: {self.title}\n\n{self.about}\n"
-        looks = self.looks(settings)
-        about = _page.head(head, cells, settings, {(look.backbone, look.task) for look in looks})
-        paired = _paired(self.cells(settings), looked)
-        parts = [top, about, _page.left_out(looks, looked), _page.grid(cells), paired, _page.reasons(cells)]
-        return Rendered("\n".join(filter(None, parts)), top + "\n" + _page.grid(cells, whole=False), cells)
+    def values(self, rows: Sequence[AnyRow]) -> list[Value]:
+        """Every cell with its number, or why there is none, from one campaign's rows."""
+        settings = Settings.read(head_of(rows).settings)
+        trials = by_trial(row for row in rows if isinstance(row, Answered))
+        tallies = {key: tally(own) for key, own in trials.items()}
+        failed = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed)}
+        printed = published.cells(self.name)
+        return [_value(cell, tallies, failed, printed.get(cell.place), settings) for cell in self.cells(settings)]
 
 
-def _value(cell: Cell, looked: dict[str, dict], printed: dict[tuple[str, str], float], settings: Settings) -> dict:
-    paper = printed.get(cell.place)
-    facts = {
-        "group": cell.group,
-        "row": cell.row,
-        "column": cell.column,
-        "metric": cell.metric,
-        "explainer": cell.explainer,
-        "paper": paper,
-        "ours": None,
+def _value(cell: Cell, tallies: dict[str, Tally | None], failed: dict[str, Failed], paper: float | None, settings: Settings) -> Value:
+    if cell.trial is None:
+        assert cell.missing is not None
+        return Value(cell, cell.missing, paper)
+    key = cell.trial.key
+    if key in failed and not tallies.get(key):
+        return Value(cell, failed[key].missing, paper)
+    if key not in tallies:
+        return Value(cell, Missing(Why.NOT_MEASURED, "measure it: the table's own command"), paper)
+    own = tallies[key]
+    if own is None:
+        return Value(cell, Missing(Why.FAILED, "no picture can be used: all were left out"), paper)
+    interval = own.interval(cell.metric, cell.explainer)
+    if interval is None:
+        return Value(cell, Missing(Why.NOT_DEFINED, f"no picture has a {title(cell.metric)}"), paper, own.n, tally=own)
+    return Value(cell, interval, paper, own.n, own.n != settings.n, own)
+
+
+def title(metric: str) -> str:
+    """How a column of it is headed."""
+    return TITLES[metric] if metric in TITLES else plugins.load("bench.metrics", metric).SHOWN
+
+
+def higher_is_better(metric: str) -> bool:
+    plugin: Metric | None = None if metric in TITLES else plugins.load("bench.metrics", metric)  # type: ignore[assignment]
+    return plugin is None or plugin.HIGHER_IS_BETTER
+
+
+def methods(settings: Settings) -> dict[str, str]:
+    """The explainers that tables compare, by shown name: those asked for, else the paper's, random, and plugins that name themselves (SHOWN)."""
+    if settings.explainers:
+        named = {spec: name for name, spec in METHODS.items()}
+        return {named.get(spec, spec): spec for spec in settings.explainers}
+    others = {
+        name: plugins.load("runtime.explainers", name) for name in plugins.names("runtime.explainers") if name not in METHODS.values()
     }
-    if cell.look is None:
-        return facts | {"word": cell.word, "reason": cell.reason}
-    row = looked.get(cell.look.key)
-    if row is None or "error" in row:
-        word = "not measured" if row is None else row.get("word", "not measured")
-        return facts | {"word": word, "reason": "measure it: fvit table" if row is None else row["error"]}
-    values = _metric(cell, row)
-    if values is None:
-        return facts | {"word": "not defined", "reason": f"no picture has a {cell.metric}"}
-    ours, low, high = values
-    difference = None if paper is None else ours - paper
-    notes = [cell.reason, *row.get("warnings", [])]
-    return facts | {
-        "word": "measured", "reason": "; ".join(filter(None, notes)), "ours": ours, "low": low, "high": high, "difference": difference,
-        "n": row["n"], "fewer": row["n"] != settings.n,
-        "real_sigma_255": row["real_sigma"], "draws": cell.look.draws, "key": row["key"],
-    }  # fmt: skip
+    return METHODS | {plugin.SHOWN: name for name, plugin in others.items() if hasattr(plugin, "SHOWN")}
 
 
-def _metric(cell: Cell, row: dict) -> tuple[float, float, float] | list[float] | None:
-    """Value and interval."""
-    if cell.metric == "accuracy":
-        return wilson(row["hits"], row["n"])
-    return row.get("one_draw") if cell.metric == "one_draw" else row["maps"][cell.explainer].get(cell.metric)
-
-
-def _paired(cells: list[Cell], looked: dict[str, dict]) -> str:
-    """Ours against every other method on the same pictures, column by column; an accuracy that several methods share stands once."""
-    measured = [cell for cell in cells if cell.look and "error" not in looked.get(cell.look.key, {"error": ""})]
-    pairs = {}
-    for ours in (cell for cell in measured if cell.row.endswith(OURS) and cell.metric in ("accuracy", "pixel_accuracy")):
-        for other in (cell for cell in measured if _rival(ours, cell)):
-            assert ours.look and other.look
-            who = other.look.key if ours.metric == "accuracy" else other.row
-            pairs.setdefault((ours.place, who), (ours, other, looked[ours.look.key], looked[other.look.key]))
-    lines = [[pair[0].place[1], pair[0].row, pair[1].row, *_difference(*pair)] for pair in pairs.values()]
-    names = ["column", "method", "against", "difference [95 %]", "p (McNemar, exact)"]
-    return "\n## Paired differences, same pictures\n\n" + table(names, lines) if lines else ""
-
-
-def _rival(ours: Cell, other: Cell) -> bool:
-    """Another method in the same column, of the same backbone or under the same attack, looked at on as many pictures."""
-    assert ours.look and other.look
-    same = (other.place[1], other.metric, other.look.images) == (ours.place[1], ours.metric, ours.look.images)
-    return same and other.row != ours.row and other.row.startswith(ours.row.removesuffix(OURS))
-
-
-def _difference(ours: Cell, other: Cell, first: dict, second: dict) -> tuple[str, str]:
-    if ours.metric == "accuracy":
-        a, b = (np.array([hit == "1" for hit in row["right"]]) for row in (first, second))
-        middle, low, high = paired_bootstrap(a, b, 0)
-        return f"{middle:+.3f} [{low:+.3f}, {high:+.3f}]", f"{mcnemar(a, b):.2g}"
-    a, b = (np.array(row["maps"][cell.explainer]["each"]) / 1000 for cell, row in ((ours, first), (other, second)))
-    middle, low, high = paired_bootstrap(a, b, 0)
-    return f"{middle:+.3f} [{low:+.3f}, {high:+.3f}]", "–"
+def at(values: Sequence[Value], **fields: object) -> Value | None:
+    """The measured value whose cell has these fields."""
+    return next(
+        (one for one in values if one.number is not None and all(getattr(one.cell, name) == want for name, want in fields.items())), None
+    )

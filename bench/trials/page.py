@@ -1,102 +1,187 @@
-"""A table of looks as text and plot: its head, its grid of cells, the pictures left out, the notes."""
+"""A table of trials as text and plot, from one campaign's rows."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from bench.attacks.autoattack import QUERIES
+from bench.pages import page as pages
+from bench.pages.compare import Number
 from bench.pages.drawing import png
-from bench.pages.page import table
-from bench.protocols import OURS
-from bench.trials.run import Look
-from bench.trials.scene import Settings
-from bench.worlds.attack import VARIANTS
-from bench.worlds.presets import preset
+from bench.pages.page import NONE, Page, missing, share, table
+from bench.records.campaign import head_of, machines_of
+from bench.records.rows import Answered, AnyRow
+from bench.records.stats import mcnemar, paired_bootstrap
+from bench.trials.grid import Grid, Value, higher_is_better
+from bench.trials.settings import Settings
+from bench.trials.tally import ACCURACY
+from bench.worlds.attack import find
+from runtime import plugins
 
 MOST = 60_000  # bytes of a plot
-UNREAD = "the paper's cell is not in bench/tables/published: no copy of the paper could be read where these files were written"
+UNREAD = "the paper's cells are not in bench/tables/published"
 
 
-def head(head: dict, cells: list[dict], settings: Settings, where: set[tuple[str, str]]) -> str:
-    made, environment = preset(settings.preset), head["environment"]
-    noises = sorted({cell["real_sigma_255"] for cell in cells if cell.get("real_sigma_255")})
-    weights = "; ".join(f"{name} {value}" for name, value in head["weights"].items())
-    stage = VARIANTS["autoattack"].steps or 0
-    shards = f", measured in {head['shards']} shards" if "shards" in head else ""
-    lines = [
-        f"preset `{made.name}`: nominal sigma {made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
-        f"`{made.fuse}`, {made.draws} draws; noise is added in pixels on the denoiser's {head['grid']} x {head['grid']} grid; "
-        f"real noise of these cells (of 255): {', '.join(f'{noise:.1f}' for noise in noises) or 'none'}",
-        f"attack: steps of {made.step} as printed, random start, untargeted, on the undefended network unless a row says otherwise; the "
-        f"attacked pictures are looked at once, with noise that the attacker did not see; randomised accuracy: majority of the draws; "
-        f"AutoAttack has {stage} steps a stage and {QUERIES * stage} queries (the official set: 100 and 5,000)",
-        f"maps explain the label that the (defended) classifier gave; n up to {settings.n} test pictures a cell, seed {settings.seed}",
-        f"world `{settings.world}`: {weights}; {settings.scene.about}",
-        *head["notes"],
-        f"commit {environment['commit']}, {environment['cpu']}, {environment['cores']} cores, torch {environment['versions']['torch']}, "
-        f"timm {environment['versions']['timm']}, session ort fp32, execution batch 10{shards}",
+def render(grid: Grid, rows: Sequence[AnyRow]) -> Page:
+    """Markdown, a summary that fits a terminal, long-form cells and the plot."""
+    head, settings, values = head_of(rows), Settings.read(head_of(rows).settings), grid.values(rows)
+    said = grid.says(values)
+    parts = [
+        pages.heading(grid.heading, head, machines_of(rows), grid.about.replace("\n", " "), *_settings(settings, values, head.facts)),
+        f"**{said}**\n" if said else "",
+        _left_out(rows, grid, settings),
+        *grid.sections(values),
+        _grid(values),
+        _paired(values),
+        _notes(values),
     ]
-    if len(where) == 1:
-        lines.insert(2, "every cell: {} on `{}`".format(*where.pop()))
-    if all(cell["paper"] is None for cell in cells):
-        lines.append(f"paper: {UNREAD}")
-    return "".join(f"- {line}\n" for line in lines)
+    plots = {f"{stem(grid)}.png": grid.plot(values)} if grid.plot else {}
+    summary = f"# {grid.heading}\n\n{grid.about}\n\n" + _grid(values, short=True)
+    return Page(
+        "\n".join(filter(None, parts)),
+        [value.facts() for value in values],
+        plots,
+        summary,
+        numbers=_numbers(values),
+        says=(said,) if said else (),
+    )
 
 
-def left_out(looks: list[Look], looked: dict[str, dict]) -> str:
+def _numbers(values: Sequence[Value]) -> dict[str, Number]:
+    cells = {", ".join(filter(None, (value.cell.group, value.cell.row, value.cell.column))): value for value in values}
+    return {place: Number(value.number, higher_is_better(value.cell.metric)) for place, value in cells.items() if value.number}
+
+
+def _settings(settings: Settings, values: Sequence[Value], facts: dict) -> list[str]:
+    made = settings.made
+    noises = sorted({255 * value.tally.sigma for value in values if value.tally and value.tally.sigma})
+    steps = find("autoattack")[1].steps or 0
+    shards = [f"measured in {facts['shards']} shards"] if "shards" in facts else []
+    trials = {(value.cell.trial.backbone, value.cell.trial.task) for value in values if value.cell.trial}
+    return [
+        f"preset `{made.name}`: nominal sigma {255 * made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
+        f"`{made.fuse}`, {made.draws} draws; noise is added in pixels on the denoiser's {facts['grid']} x {facts['grid']} grid; "
+        f"real noise of these cells (of 255): {', '.join(f'{noise:.1f}' for noise in noises) or 'none'}",
+        *(["every cell: {} on `{}`".format(*trials.pop())] if len(trials) == 1 else []),
+        f"attack: steps of {made.step_rule} as printed, random start, untargeted, on the undefended network unless a row says otherwise; "
+        f"attacked pictures are answered once, with noise that the attacker did not see; randomised accuracy: majority of the draws; "
+        f"AutoAttack has {steps} steps per stage and {50 * steps} queries (the official set: 100 and 5,000)",
+        f"maps explain the label that the (defended) classifier gave; up to {settings.n} test pictures per cell, seed {settings.seed}",
+        f"world `{settings.world}`: {settings.scene.about}",
+        "session ort fp32, execution batch 10",
+        *shards,
+        *([f"paper: {UNREAD}"] if all(value.paper is None for value in values) else []),
+    ]
+
+
+def _left_out(rows: Sequence[AnyRow], grid: Grid, settings: Settings) -> str:
     """The pictures that could not be used, each once."""
-    rows = [looked[look.key] for look in looks if look.key in looked]
-    pairs = dict.fromkeys((row["look"]["task"], *pair) for row in rows for pair in row.get("left_out", []))
+    keys = {trial.key for trial in grid.trials(settings)}
+    own = [row for row in rows if isinstance(row, Answered) and row.key.partition("/")[0] in keys]
+    pairs = dict.fromkeys((row.trial["task"], *pair) for row in own for pair in row.left_out)
     return "".join(f"- left out of {task}: {name}: {reason}\n" for task, name, reason in pairs)
 
 
-def grid(cells: list[dict], whole: bool = True) -> str:
+def _grid(values: Sequence[Value], short: bool = False) -> str:
     """A table for each group of columns; with intervals, or the values alone."""
     parts = []
-    for group in dict.fromkeys(cell["group"] for cell in cells):
-        mine = [cell for cell in cells if cell["group"] == group]
-        columns = list(dict.fromkeys(cell["column"] for cell in mine))
-        by_place = {(cell["row"], cell["column"]): cell for cell in mine}
-        lines = [
-            [row, *(_told(by_place.get((row, column)), whole) for column in columns)] for row in dict.fromkeys(cell["row"] for cell in mine)
-        ]
+    for group in dict.fromkeys(value.cell.group for value in values):
+        own = [value for value in values if value.cell.group == group]
+        columns = list(dict.fromkeys(value.cell.column for value in own))
+        places = {(value.cell.row, value.cell.column): value for value in own}
+        rows = dict.fromkeys(value.cell.row for value in own)
+        lines = [[row, *(_told(places.get((row, column)), short) for column in columns)] for row in rows]
         parts.append((f"### {group}\n\n" if group else "") + table(["", *columns], lines))
     return "\n".join(parts)
 
 
-def _told(cell: dict | None, whole: bool) -> str:
-    if cell is None:
+def _told(value: Value | None, short: bool) -> str:
+    if value is None:
         return ""
-    if cell["ours"] is None:
-        return f"– ({cell['word']})"
-    if not whole:
-        return f"{cell['ours']:.3f}"
-    paper = "" if cell["paper"] is None else f" (paper {cell['paper']:g}, {cell['difference']:+.2f})"
-    return f"{cell['ours']:.3f} [{cell['low']:.2f}, {cell['high']:.2f}]" + (f" n={cell['n']}" if cell["fewer"] else "") + paper
+    if (number := value.number) is None:
+        return missing(value.value)  # type: ignore[arg-type]
+    if short:
+        return f"{number.value:.3f}"
+    paper = "" if value.paper is None else f" (paper {value.paper:g}, {number.value - value.paper:+.2f})"
+    return share(number) + (f" n={value.n}" if value.fewer else "") + paper
 
 
-def reasons(cells: list[dict]) -> str:
-    lines = dict.fromkeys(f"- {cell['row']}, {cell['column']}: {cell['word']}: {cell['reason']}" for cell in cells if cell["reason"])
+def _paired(values: Sequence[Value]) -> str:
+    """Ours against every other method on the same pictures, column by column; an accuracy that several methods share stands once."""
+    pairs: dict[tuple, tuple[Value, Value]] = {}
+    compared = [value for value in values if value.number is not None and value.cell.metric in (ACCURACY, "pixel_accuracy")]
+    for ours in (value for value in compared if value.cell.method == "ours"):
+        for other in (value for value in compared if _rival(ours, value)):
+            assert other.cell.trial is not None
+            who = other.cell.trial.key if ours.cell.metric == ACCURACY else other.cell.row
+            pairs.setdefault((ours.cell.place, who), (ours, other))
+    lines = [[ours.cell.place[1], ours.cell.row, other.cell.row, *_difference(ours, other)] for ours, other in pairs.values()]
+    names = ["column", "method", "against", "difference [95 %]", "p (McNemar, exact)"]
+    return "\n## Paired differences, same pictures\n\n" + table(names, lines) if lines else ""
+
+
+def _rival(ours: Value, other: Value) -> bool:
+    """Another method of the same family in the same column, measured on the same pictures."""
+    a, b = ours.cell, other.cell
+    same = (a.place[1], a.metric, a.family) == (b.place[1], b.metric, b.family) and b.method not in ("", "ours")
+    return same and ours.tally is not None and other.tally is not None and ours.tally.numbers == other.tally.numbers
+
+
+def _difference(ours: Value, other: Value) -> tuple[str, str]:
+    assert ours.tally is not None and other.tally is not None
+    if ours.cell.metric == ACCURACY:
+        a, b = ours.tally.right, other.tally.right
+        p = f"{mcnemar(a, b):.2g}"
+    else:
+        a, b = (value.tally.each(value.cell.metric, value.cell.explainer) for value in (ours, other))  # type: ignore[union-attr]
+        p = NONE
+    middle, low, high = paired_bootstrap(a, b)
+    return f"{middle:+.3f} [{low:+.3f}, {high:+.3f}]", p
+
+
+def _notes(values: Sequence[Value]) -> str:
+    lines: dict[str, None] = {}
+    for value in values:
+        place = f"- {value.cell.row}, {value.cell.column}"
+        if value.number is None:
+            lines[f"{place}: {value.value.why}: {value.value.reason}"] = None  # type: ignore[union-attr]
+        for note in [value.cell.note, *(value.tally.warnings() if value.tally else [])]:
+            if note and value.number:
+                lines[f"{place}: {note}"] = None
     return "\n## Notes on cells\n\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def against_radius(cells: list[dict], path: Path) -> None:
+def against_radius(values: Sequence[Value]) -> bytes:
     """Each row's value against the attack's radius, with its interval, a panel for each norm; dashed: an attack through the defence."""
-    norms = list(dict.fromkeys(cell["column"].rpartition(" ")[0] for cell in cells))
+    points = [value for value in values if value.cell.radius is not None and value.cell.method != "again"]
+    norms = list(dict.fromkeys(value.cell.norm for value in points))
     figure = Figure(figsize=(2.4 + 4.6 * len(norms), 4.4), layout="constrained")
     places = figure.subplots(1, len(norms), squeeze=False, sharey=True)
-    rows = [row for row in dict.fromkeys(cell["row"] for cell in cells) if not row.startswith(f"{OURS},")]  # the same defence again
+    rows = list(dict.fromkeys(value.cell.row for value in points))
     for norm, axes in zip(norms, places[0], strict=True):
         for number, row in enumerate(rows):
-            points = [c for c in cells if c["row"] == row and c["column"].rpartition(" ")[0] == norm and c["ours"] is not None]
-            radii, values = [float(c["column"].rpartition(" ")[2].split("/")[0]) for c in points], [c["ours"] for c in points]
-            reach = [[c["ours"] - c["low"] for c in points], [c["high"] - c["ours"] for c in points]]
-            line = "--" if "through" in row or "past" in row else "-"
-            axes.errorbar(radii, values, reach, fmt=line, marker="o", markersize=3, capsize=2, color=colormaps["tab10"](number), label=row)
-        axes.set(xlabel=f"radius of the attack (of 255){', ' + norm if norm else ''}", ylim=(-0.03, 1.03))
+            own = [value for value in points if (value.cell.row, value.cell.norm) == (row, norm) and value.number is not None]
+            radii, numbers = [255 * value.cell.radius for value in own], [value.number for value in own]  # type: ignore[operator]
+            reach = [[one.value - one.low for one in numbers], [one.high - one.value for one in numbers]]  # type: ignore[union-attr]
+            line = "--" if any(value.cell.adaptive for value in points if value.cell.row == row) else "-"
+            colour = colormaps["tab10"](number % 10)
+            middles = [one.value for one in numbers]  # type: ignore[union-attr]
+            axes.errorbar(radii, middles, reach, fmt=line, marker="o", markersize=3, capsize=2, color=colour, label=row)
+        axes.set(xlabel=f"radius of the attack (of 255){', ' + norm if len(norms) > 1 else ''}", ylim=(-0.03, 1.03))
         axes.grid(True, alpha=0.3)
-    places[0][0].set_ylabel(cells[0]["metric"])
+    places[0][0].set_ylabel(points[0].cell.metric)
     handles, labels = places[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
-    path.write_bytes(png(figure, MOST))
+    return png(figure, MOST)
+
+
+def stem(grid: Grid) -> str:
+    """Its files' name."""
+    return f"table{grid.name}" if grid.name.isdigit() else grid.name
+
+
+def tables() -> dict[str, Grid]:
+    """The tables of trials by name, the numbered ones first and in order."""
+    found = {name: plugins.load("bench.tables", name).TABLE for name in plugins.names("bench.tables")}
+    grids = {grid.name: grid for grid in found.values() if isinstance(grid, Grid)}
+    return dict(sorted(grids.items(), key=lambda pair: (not pair[0].isdigit(), int(pair[0]) if pair[0].isdigit() else 0, pair[0])))

@@ -1,56 +1,67 @@
-"""Shards of a campaign of looks, written apart by `fvit table --shard i/k`, joined to the rows that one run writes."""
+"""Shards of a campaign, measured apart by `fvit table --shard i/k`, joined to the rows that one run writes."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.records import rows as records
-from bench.records.rows import Rows
-from bench.trials import tally as tallies
-from bench.trials.campaign import PART, WHOLE
+import msgspec
+
+from bench.records.campaign import select
+from bench.records.rows import Answered, AnyRow, Failed, Head
+from bench.records.store import Store
+from bench.trials.grid import PART, STUDY
 from runtime.errors import FvitError
 
 
-def merge(folders: Sequence[Path], into: Path) -> str:
-    """The last sharded campaign in `folders` as a campaign of looks in `into`, its name. Every shard is wanted, each of them whole."""
-    rows = [row for folder in folders for row in Rows(folder).read()]
+def merge(folders: Sequence[Path], into: Store, wait: bool = False) -> str:
+    """The newest sharded campaign in `folders` as one campaign in `into`; its name. Every shard is wanted, each of them complete.
+
+    A row that `into` has already is not written again, so a merge that was killed is finished by saying it again.
+    """
+    rows = [row for folder in folders for row in Store(folder).read()]
     places = ", ".join(map(str, folders))
-    found = [row for row in rows if row["kind"] == "campaign" and row["settings"].get("table") == PART]
-    if not found:
+    heads = [row for row in rows if isinstance(row, Head) and row.study == PART]
+    if not heads:
         raise FvitError(f"no shard in {places}; measure them first: fvit table N --shard 1/2 and 2/2")
-    heads = {tuple(head["settings"]["shard"]): head for head in found if _same(head) == _same(found[-1])}
-    every = found[-1]["settings"]["shard"][1]
-    if missing := [f"{i}/{every}" for i in range(1, every + 1) if (i, every) not in heads]:
+    newest, shards = heads[-1], {tuple(head.settings["shard"]): head for head in heads if _same(head) == _same(heads[-1])}
+    every = newest.settings["shard"][1]
+    if absent := [f"{i}/{every}" for i in range(1, every + 1) if (i, every) not in shards]:
         raise FvitError(
-            f"{places} has no shard {', '.join(missing)} of the same commit, settings and weights; measure it, or name its folder"
+            f"{places} has no shard {', '.join(absent)} of the same commit, settings and weights; measure it, or name its folder"
         )
-    parts = {
-        shard: {row["key"]: row for row in rows if row["campaign"] == head["campaign"] and row["kind"] == "part"}
-        for shard, head in heads.items()
-    }
-    keys = list(dict.fromkeys(key for part in parts.values() for key in part))
-    for (i, k), part in parts.items():
-        if short := len(keys) - len(part):
-            raise FvitError(f"shard {i}/{k} lacks {short} of {len(keys)} looks; run it again to its end, it goes on where it stopped")
-    name, target = records.new(), Rows(into)
-    settings = {key: value for key, value in found[-1]["settings"].items() if key != "shard"} | {"table": WHOLE}
-    target.append(found[-1] | {"campaign": name, "settings": settings, "shards": every})
-    for key in keys:
-        target.append({"campaign": name} | _joined([part[key] for part in parts.values()]))
-    return name
+    parts = {shard: select(rows, head.campaign) for shard, head in shards.items()}
+    _require_complete(parts)
+    with into.locked(wait):
+        return _join(newest, parts, into)
 
 
-def _same(head: dict) -> tuple:
+def _require_complete(parts: dict[tuple, list[AnyRow]]) -> None:
+    """Refuses a shard that lacks trials which another one has."""
+    keys = {shard: {row.key.partition("/")[0] for row in rows if isinstance(row, Answered | Failed)} for shard, rows in parts.items()}
+    every = set().union(*keys.values())
+    for (i, k), own in keys.items():
+        if short := len(every - own):
+            raise FvitError(f"shard {i}/{k} lacks {short} of {len(every)} trials; run it again to its end, it goes on where it stopped")
+
+
+def _join(newest: Head, parts: dict[tuple, list[AnyRow]], into: Store) -> str:
+    settings = {name: value for name, value in newest.settings.items() if name != "shard"}
+    before = into.read()
+    facts = newest.facts | {"shards": len(parts)}
+    same = (STUDY, newest.commit, settings, facts)
+    heads = [row for row in before if isinstance(row, Head) and (row.study, row.commit, row.settings, row.facts) == same]
+    head = heads[-1] if heads else None
+    if head is None:
+        head = msgspec.structs.replace(newest, campaign=f"{newest.campaign}-joined", study=STUDY, settings=settings, facts=facts)
+        into.append(head)
+    known = {row.key for row in select(before, head.campaign) if not (isinstance(row, Failed) and row.again)}
+    for row in (row for rows in parts.values() for row in rows if not isinstance(row, Head)):
+        if row.key not in known:
+            into.append(msgspec.structs.replace(row, campaign=head.campaign))
+            known.add(row.key)
+    return head.campaign
+
+
+def _same(head: Head) -> tuple:
     """What shards of one campaign share."""
-    settings = {key: value for key, value in head["settings"].items() if key != "shard"} | {"of": head["settings"]["shard"][1]}
-    return settings, head["environment"]["commit"]
-
-
-def _joined(found: list[dict]) -> dict:
-    """The row of a look from its parts; one that failed in a shard has failed."""
-    row = {key: found[0][key] for key in ("key", "look")} | {"kind": "look"}
-    if failed := next((one for one in found if "error" in one), None):
-        return row | {key: failed[key] for key in ("word", "error") if key in failed}
-    try:
-        return row | tallies.row(tallies.joined(tallies.read(one["tally"]) for one in found))
-    except FvitError as error:
-        return row | {"error": str(error)}
+    settings = {name: value for name, value in head.settings.items() if name != "shard"} | {"of": head.settings["shard"][1]}
+    return settings, head.commit

@@ -1,111 +1,95 @@
-"""What was seen of each picture, and from it a look's row: shares and means with 95 % intervals.
+"""From a trial's rows to numbers: shares and means over its pictures, with 95 % intervals; paired tests."""
 
-A tally is plain numbers a picture, so that shards written apart and joined make the row that one run makes.
-"""
-
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
 
 from bench.attacks.autoattack import SQUARE
-from bench.metrics import segmentation
-from bench.records.stats import bootstrap
-from runtime.errors import FvitError
+from bench.protocols import Metric
+from bench.records.rows import Answered
+from bench.records.stats import Interval, bootstrap, wilson
+from runtime import plugins
 
-PAIRED = ("s_faith", "cosine", "topk")
-CURVES = ("positive_auc", "negative_auc")
+METRICS = "bench.metrics"
+ACCURACY, ONE_DRAW = "accuracy", "one_draw"  # what is counted without maps: the answer's share, one draw's share
 
 
 @dataclass(frozen=True)
-class Picture:
-    """`share`: of the draws that gave the right label, None without draws. `maps`: by explainer, `segmentation.scores` and one number a metric.
-
-    `stage`: of AutoAttack, which fooled it ("": none); `blind`: its gradient there was zero.
-    """
-
-    number: int
-    right: bool
-    share: float | None = None
-    maps: dict[str, dict] = field(default_factory=dict)
-    stage: str | None = None
-    blind: bool = False
-
-
-@dataclass
 class Tally:
-    """`pictures` by number; `left_out`: name and reason of those that could not be used."""
+    """Everything that was measured of one trial, each picture once, in the order of their numbers."""
 
-    pictures: list[Picture]
-    left_out: list[list[str]]
-    real_sigma: float | None = None
+    numbers: list[int]
+    right: Bool[ndarray, " N"]
+    shares: Float[ndarray, " N"] | None  # of the draws that gave the right label
+    scores: dict[tuple[str, str], Float[ndarray, "N D"]] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
+    blind: int = 0
+    left_out: tuple[tuple[str, str], ...] = ()
+    sigma: float | None = None
 
-    def asdict(self) -> dict:
-        return asdict(self)
+    @property
+    def n(self) -> int:
+        return len(self.numbers)
+
+    def interval(self, metric: str, explainer: str = "") -> Interval | None:
+        """The metric over all pictures; None where no picture has it."""
+        if metric == ACCURACY:
+            return wilson(int(self.right.sum()), self.n)
+        if metric == ONE_DRAW:
+            return None if self.shares is None else bootstrap(self.shares, float)
+        rows = self.scores.get((explainer, metric))
+        plugin: Metric = plugins.load(METRICS, metric)  # type: ignore[assignment]
+        if rows is None or not len(rows) or plugin.total(rows.mean(0)) is None:
+            return None
+        return bootstrap(rows, lambda means: float(plugin.total(means) or 0.0))
+
+    def each(self, metric: str, explainer: str) -> Float[ndarray, " N"]:
+        """The metric of each picture by itself, for paired differences."""
+        plugin: Metric = plugins.load(METRICS, metric)  # type: ignore[assignment]
+        return np.array([plugin.total(row) for row in self.scores[explainer, metric]], dtype=float)
+
+    def warnings(self) -> list[str]:
+        """What speaks against reading AutoAttack's outcome as robustness."""
+        beyond, found = self.stages.count(SQUARE), []
+        if beyond:
+            found.append(f"Square fooled {beyond} of {self.n} pictures that APGD did not: gradients mislead there")
+        if self.blind:
+            found.append(f"the gradient is zero for {self.blind} of {self.n} pictures: APGD's steps say nothing there")
+        return found
 
 
-def read(facts: dict) -> Tally:
-    """From what `asdict` wrote."""
-    return Tally([Picture(**one) for one in facts["pictures"]], facts["left_out"], facts["real_sigma"])
-
-
-def joined(tallies: Iterable[Tally]) -> Tally:
-    """Shards of one look, in the order of the pictures."""
-    tallies = list(tallies)
-    pictures = sorted((one for tally in tallies for one in tally.pictures), key=lambda one: one.number)
-    if twice := [number for number, count in Counter(one.number for one in pictures).items() if count > 1]:
-        raise FvitError(f"picture {twice[0]} came from two shards; each shard once is wanted")
-    return Tally(pictures, sorted(pair for tally in tallies for pair in tally.left_out), tallies[0].real_sigma)
-
-
-def row(tally: Tally) -> dict:
-    """`right`: a 1 or 0 a picture; `one_draw`: the mean share of right draws; `maps`: by explainer, value and interval of each metric."""
-    pictures = tally.pictures
+def tally(rows: Iterable[Answered]) -> Tally | None:
+    """The tally of one trial's rows, whoever measured them; None where no picture could be used."""
+    pictures: dict[int, dict] = {}
+    left_out: dict[tuple[str, str], None] = {}
+    sigma = None
+    for row in rows:
+        left_out |= dict.fromkeys(tuple(pair) for pair in row.left_out)  # type: ignore[arg-type]
+        sigma = row.sigma
+        for i, number in enumerate(row.numbers):
+            one = pictures.setdefault(number, {"scores": {}})
+            votes = row.votes[i] if row.votes else None
+            one |= {"right": row.labels[i] == row.answers[i], "share": votes[row.labels[i]] / sum(votes) if votes else None}
+            one |= {"stage": row.stages[i] if row.stages else None, "blind": bool(row.blind and row.blind[i])}
+            one["scores"] |= {(name, metric): values[i] for name, metrics in row.scores.items() for metric, values in metrics.items()}
     if not pictures:
-        first = f", the first, {tally.left_out[0][0]}: {tally.left_out[0][1]}" if tally.left_out else ""
-        raise FvitError(f"no picture can be used: {len(tally.left_out)} left out{first}")
-    found = {
-        "n": len(pictures), "real_sigma": tally.real_sigma, "left_out": tally.left_out, "warnings": _warnings(pictures),
-        "right": "".join(str(int(one.right)) for one in pictures), "hits": sum(one.right for one in pictures),
-    }  # fmt: skip
-    shares = [one.share for one in pictures if one.share is not None]
-    if shares:
-        found["one_draw"] = _mean(shares)
-    if pictures[0].stage is not None:
-        found["stages"] = dict(Counter(one.stage for one in pictures))
-    return found | {"maps": {name: _of_maps([one.maps[name] for one in pictures]) for name in pictures[0].maps}}
+        return None
+    ordered = [pictures[number] for number in sorted(pictures)]
+    pairs = set.intersection(*(set(one["scores"]) for one in ordered))
+    shares = None if ordered[0]["share"] is None else np.array([one["share"] for one in ordered])
+    return Tally(
+        sorted(pictures), np.array([one["right"] for one in ordered]), shares,
+        {pair: np.array([one["scores"][pair] for one in ordered], dtype=float) for pair in sorted(pairs)},
+        [one["stage"] for one in ordered if one["stage"] is not None], sum(one["blind"] for one in ordered), tuple(left_out), sigma,
+    )  # fmt: skip
 
 
-def _of_maps(each: list[dict]) -> dict:
-    found = {}
-    if "segmentation" in each[0]:
-        rows = [one["segmentation"] for one in each]
-        table = segmentation.columns(rows)
-        for metric in (name for name, value in segmentation.totals(rows).items() if value is not None):
-            found[metric] = _rounded(bootstrap(table, _rate(metric), 0))
-        found["each"] = [round(1000 * row["correct"] / row["labeled"]) for row in rows]
-    return found | {metric: _mean([one[metric] for one in each]) for metric in (*PAIRED, *CURVES) if metric in each[0]}
-
-
-def _warnings(pictures: list[Picture]) -> list[str]:
-    """What speaks against reading AutoAttack's outcome as robustness."""
-    beyond, blind = sum(one.stage == SQUARE for one in pictures), sum(one.blind for one in pictures)
-    found = []
-    if beyond:
-        found.append(f"Square fooled {beyond} of {len(pictures)} pictures that APGD did not: gradients mislead there")
-    if blind:
-        found.append(f"the gradient is zero for {blind} of {len(pictures)} pictures: APGD's steps say nothing there")
+def by_trial(rows: Iterable[Answered]) -> dict[str, list[Answered]]:
+    """Rows by the key of their trial."""
+    found: dict[str, list[Answered]] = {}
+    for row in rows:
+        found.setdefault(row.key.partition("/")[0], []).append(row)
     return found
-
-
-def _rate(metric: str) -> Callable[[np.ndarray], float]:
-    return lambda means: float(segmentation.rates(means)[metric] or 0.0)
-
-
-def _mean(values: list[float]) -> list[float]:
-    return _rounded(bootstrap(np.array(values), float, 0))
-
-
-def _rounded(values: tuple[float, float, float]) -> list[float]:
-    return [round(value, 5) for value in values]

@@ -1,105 +1,118 @@
-"""Attacks on the classifier alone, and through the defence in front of it, built on the eager networks, which have gradients."""
+"""Attacks by name: on the classifier alone, or through the defence in front of it; built on the eager networks, which have gradients."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
 
-import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from bench.attacks import autoattack, bpda, pgd, topk
-from bench.attacks._budget import Budget
-from bench.attacks._target import Defence, Target, averaged, classifier
+from bench.attacks import bpda, topk
+from bench.attacks._ascent import ascend
+from bench.attacks._budget import Budget, paper
+from bench.attacks._target import DefenceModel as Noisy
+from bench.attacks._target import Target, averaged, classifier
+from bench.attacks._variant import Variant
 from bench.protocols import Attack, Scores
-from bench.worlds.world import World
+from bench.worlds.defence import Defence
+from bench.worlds.workbench import Workbench
 from runtime import plugins
 from runtime.diffusion import denoise
 from runtime.noise import DrawNoise
+from runtime.pictures import resize
 from runtime.protocols import Denoiser
-from runtime.smooth import resize
 
-SAMPLES = 8  # draws whose gradients an adaptive attack averages in a step
-SEED = 1
+PACKAGE = "bench.attacks"
+SEED = 1  # of random starts and of the attacker's own noise; defences draw with seeds of their own streams
 
 
 @dataclass(frozen=True)
-class Variant:
-    """An attack of `module` under a name of its own; `steps` in place of the printed rules'.
+class Threat:
+    """The attack `attack` (a name of `names()`), in a ball of radius `eps` (pixels in [0, 1]); `step_rule`: one of the printed ones."""
 
-    `through` the defence: gradients are averaged over `samples` draws (SAMPLES), the same ones at every step where they are `fixed`.
-    """
+    attack: str = "pgd"
+    norm: str = "linf"
+    eps: float = 8 / 255
+    step_rule: str = "2/255"
 
-    module: str
-    steps: int | None = None
-    through: bool = False
-    samples: int | None = None
-    fixed: bool = False
-
-
-VARIANTS = {
-    "apgd": Variant("apgd", 20),
-    "autoattack": Variant("autoattack", 10),
-    "autoattack_100": Variant("autoattack", 100),  # and 5,000 queries, as the official set
-    "autoattack_rand": Variant("autoattack", 10, through=True),
-    "eot_pgd": Variant("eot_pgd", through=True),
-    "eot_pgd_20": Variant("eot_pgd", through=True, samples=20),
-    "eot_pgd_fixed": Variant("eot_pgd", through=True, fixed=True),
-    "bpda": Variant("bpda", through=True),
-    "bpda_20": Variant("bpda", through=True, samples=20),
-    "topk_dds": Variant("topk", through=True, fixed=True),
-}
-
-
-def variant(name: str) -> Variant:
-    """The attack `name`; one without an entry is the module of that name, on the classifier alone."""
-    return VARIANTS.get(name, Variant(name))
+    @property
+    def through(self) -> bool:
+        """Whether it attacks through the defence, so that every defence meets pictures of its own."""
+        return find(self.attack)[1].through
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """`stages`: of AutoAttack, which fooled each picture; `blind`: its gradient was zero."""
+    """`stages`: what fooled each picture, where the attack says so; `blind`: its gradient was zero there."""
 
     images: Float[Tensor, "B C H W"]
-    stages: list[str]
-    blind: Bool[Tensor, " B"]
+    stages: list[str] | None = None
+    blind: Bool[Tensor, " B"] | None = None
 
 
-def staged(target: Target, budget: Budget, images: Tensor, labels: Tensor, pictures: list[int]) -> Attacked:
-    """AutoAttack's kind, with what tells how far to believe it."""
-    found = autoattack.attacked(target, budget, images, labels, pictures)
-    blind = autoattack.without_gradient(target, budget, images, labels, pictures)
-    return Attacked(found.found, list(found.by), torch.tensor([number in blind for number in pictures]))
+def names() -> list[str]:
+    """Every attack and every variant."""
+    return sorted({name for plugin in plugins.names(PACKAGE) for name in (plugin, *_variants(plugin))})
 
 
-def build(name: str, defence: str, sigma: float, world: World, budget: Budget) -> Attack:
-    """The attack `name`: on the classifier alone (topk: on its rollout), or through `defence` at noise `sigma` (pixels)."""
-    made = variant(name)
-    if made.through and defence == "denoiser":
-        sees = denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
-        seen = bpda.straight_through(sees) if made.module == "bpda" else sees
-        return pgd.build(Target(without_noise(classifier(world.backbone.model), seen, sigma, world)), budget)
-    return plugins.load("bench.attacks", made.module).build(target(name, defence, sigma, world), budget)
+def find(name: str) -> tuple[ModuleType, Variant]:
+    """The file that has the attack, and its variant; an unknown name is refused with the nearest."""
+    for plugin in plugins.names(PACKAGE):
+        if name in (known := _variants(plugin)):
+            return plugins.load(PACKAGE, plugin), known[name]
+    return plugins.load(PACKAGE, plugins.known(name, names(), "attack")), Variant()
 
 
-def target(name: str, defence: str, sigma: float, world: World) -> Target:
-    """What the attack `name` sees of the classifier behind `defence`; of maps, the mean of fixed draws."""
-    made, scores = variant(name), classifier(world.backbone.model)
-    maps = topk.rollout(world.backbone) if made.module == "topk" else None
-    if not made.through:
+def attack(threat: Threat, bench: Workbench, defence: Defence, images: Tensor, labels: Tensor, numbers: Sequence[int]) -> Attacked:
+    """`images` as the attacker leaves them; they, labels and result lie on the workbench's device."""
+    plugin, variant = find(threat.attack)
+    budget = _budget(threat, variant)
+    if hasattr(plugin, "outcome"):
+        outcome = plugin.outcome(target(threat, bench, defence), budget, images, labels, list(numbers))
+        return Attacked(outcome.images, list(outcome.by), outcome.blind)
+    return Attacked(build(threat, bench, defence)(images, labels, list(numbers)))
+
+
+def build(threat: Threat, bench: Workbench, defence: Defence = Defence()) -> Attack:
+    """The attack on the classifier alone (of a map: on its rollout), or through `defence`."""
+    plugin, variant = find(threat.attack)
+    if variant.through and defence.kind == "denoiser":
+        assert defence.level is not None
+        sees = denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
+        seen = bpda.straight_through(sees) if plugin is bpda else sees
+        scores = without_noise(classifier(bench.backbone.model), seen, defence.level.sigma, bench)
+        return ascend(threat.attack, lambda step: [scores], _budget(threat, variant))
+    return plugin.build(target(threat, bench, defence), _budget(threat, variant))
+
+
+def target(threat: Threat, bench: Workbench, defence: Defence) -> Target:
+    """What the attack sees of the classifier behind `defence`; of maps, the mean of fixed draws."""
+    plugin, variant = find(threat.attack)
+    scores, maps = classifier(bench.backbone.model), topk.rollout(bench.backbone) if getattr(plugin, "MAPS", False) else None
+    if not variant.through:
         return Target(scores, maps=maps)
-    sees = denoise.identity if defence == "noise" else denoise.one_shot(world.denoiser.model, world.denoiser.schedule)
-    grid = (world.denoiser.size, world.denoiser.size)
-    between = Defence(sees, sigma, grid, world.backbone.size, made.samples or SAMPLES, made.fixed)
+    assert defence.level is not None, "an attack through a defence needs one"
+    sees = denoise.identity if defence.kind == "noise" else denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
+    between = Noisy(sees, defence.level.sigma, bench.grid, bench.backbone.size, variant.samples, variant.fixed)
     if maps:
         return Target(averaged(scores, between, SEED), maps=averaged(maps, between, SEED))
     return Target(scores, between)
 
 
-def without_noise(scores: Scores, denoiser: Denoiser, sigma: float, world: World) -> Scores:
+def without_noise(scores: Scores, denoiser: Denoiser, sigma: float, bench: Workbench) -> Scores:
     """The classifier behind a denoiser that is given the picture as it is."""
 
-    def scored(images, pictures):
-        on_grid = resize(images, (world.denoiser.size, world.denoiser.size))
-        denoised = denoiser(on_grid, sigma, DrawNoise(SEED, pictures, [0] * len(pictures)))
-        return scores(resize(denoised, (world.backbone.size, world.backbone.size)), pictures)
+    def scored(images: Tensor, pictures: Sequence[int]) -> Tensor:
+        denoised = denoiser(resize(images, bench.grid), sigma, DrawNoise(SEED, pictures, [0] * len(pictures)))
+        return scores(resize(denoised, (bench.backbone.size, bench.backbone.size)), pictures)
 
     return scored
+
+
+def _budget(threat: Threat, variant: Variant) -> Budget:
+    budget = paper(threat.norm, threat.eps, threat.step_rule, SEED)
+    return replace(budget, steps=variant.steps or budget.steps)
+
+
+def _variants(plugin: str) -> dict[str, Variant]:
+    return getattr(plugins.load(PACKAGE, plugin), "VARIANTS", {})

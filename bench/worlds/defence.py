@@ -7,8 +7,9 @@ denoiser   one denoiser call on the picture as it is, at the step that belongs t
 
 Cheap stand-ins for the denoiser show what the diffusion model adds; nobody trained or tuned them:
 
-blur  Gaussian, deviation 1/64 of the picture's side (1 pixel of 64)
-jpeg  compressed at quality 25 and read again
+identity  no denoiser
+blur      Gaussian, deviation 1/64 of the picture's side (1 pixel of 64)
+jpeg      compressed at quality 25 and read again
 """
 
 import io
@@ -21,38 +22,47 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from bench.worlds.workbench import Workbench
+from bench.worlds.workbench import Engine, Workbench
+from runtime import chain as chains
+from runtime.chain import Chain, Draws, Explained, no_stage
 from runtime.diffusion import denoise
 from runtime.diffusion.schedule import NoiseLevel
 from runtime.noise import DrawNoise
+from runtime.pictures import resize
 from runtime.plugins import known
 from runtime.protocols import Denoiser, Explainer, Noise
-from runtime.smooth import Explained, Plan, Step, fused, resize, smooth, staged
 
-NAMES = ("none", "dds", "noise", "denoiser")
+KINDS = ("none", "dds", "noise", "denoiser")
+BATCH = 10  # execution batch, always full: votes depend on it in the last bit, so it is fixed
 LARGEST = 32  # draws of one call of the networks, where one picture is answered alone
 SHARE, QUALITY = 64, 25
-BATCH = 10  # execution batch, always full: votes depend on it in the last bit, so it is fixed
+NO_NOISE = NoiseLevel("none", 0.0, 0, 0.0, 0.0, denoises=False)
 
 
 @dataclass(frozen=True)
 class Defence:
-    """`level` and `draws` mean nothing to `none`; `seed` chooses the draws' noise.
+    """`level`, `draws`, `seed` and `first` (number of the first draw) mean nothing to the kind none.
 
-    `first`: the number of the first draw. `denoise`: how dds denoises, ddim in `steps` steps; or one of `CONTROLS` in the denoiser's place.
-    `batch`: draws of one call of the networks.
+    `denoise`: how the picture is denoised (ddim in `steps` steps), or one of CONTROLS in the denoiser's place. `batch`: draws of one call.
     """
 
-    name: str
+    kind: str = "none"
     level: NoiseLevel | None = None
     draws: int = 1
-    seed: int = 0
-    session: str = "ort"
-    precision: str = "fp32"
     denoise: str = "one_shot"
     steps: int | None = None
+    fuse: str = "mean"
+    seed: int = 0
     first: int = 0
     batch: int = BATCH
+
+    def __post_init__(self):
+        known(self.kind, KINDS, "defence")
+        assert self.kind == "none" or self.level is not None, "a defence with noise or a denoiser has a noise level"
+
+    @property
+    def randomised(self) -> bool:
+        return self.kind in ("dds", "noise")
 
 
 @dataclass(frozen=True)
@@ -67,62 +77,63 @@ class Answer:
     votes: Tensor | None = None
 
 
-def labels(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence) -> Tensor:
-    """The class (B,) that the defended classifier gives each of `images`, whose numbers are `pictures`."""
-    return answer(bench, images, pictures, defence, {}).labels
-
-
 def answer(
-    bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence, explainers: Mapping[str, Explainer], fuse: str = "mean"
+    bench: Workbench,
+    defence: Defence,
+    engine: Engine,
+    images: Tensor,
+    numbers: Sequence[int],
+    explainers: Mapping[str, Explainer] | None = None,
 ) -> Answer:
     """Labels and maps of `images`; the draws of a randomised defence are made once and serve all `explainers`."""
-    known(defence.name, NAMES, "defence")
-    if defence.name in ("none", "denoiser"):
-        return _once(bench, images, pictures, defence, explainers)
-    assert defence.level is not None
-    grid = (bench.world.denoiser.size, bench.world.denoiser.size)
-    plan = Plan(defence.level.sigma, defence.draws, defence.seed, defence.batch, grid, defence.first)
-    asked = Explained(explainers, fuses=(fuse,)) if explainers else None
-    found = smooth(images, list(pictures), plan, _step(bench, defence), asked)
-    return Answer(found.votes.argmax(1), {name: found.maps[name, fuse].maps.float() for name in explainers}, found.votes)
+    explainers = explainers or {}
+    if not defence.randomised:
+        return _once(bench, defence, engine, images, explainers)
+    draws = Draws(defence.draws, defence.first, defence.seed, defence.batch)
+    asked = Explained(explainers, fuses=(defence.fuse,)) if explainers else None
+    smoothed = chain(bench, defence, engine)(images, list(numbers), draws, asked)
+    maps = {name: smoothed.maps[name, defence.fuse].maps.float() for name in explainers}
+    return Answer(smoothed.votes.argmax(1), maps, smoothed.votes)
 
 
-def _once(bench: Workbench, images: Tensor, pictures: Sequence[int], defence: Defence, explainers: Mapping[str, Explainer]) -> Answer:
-    step, found, maps = _step(bench, defence), [], {name: [] for name in explainers}
-    side = bench.world.denoiser.size if defence.name == "denoiser" else bench.world.backbone.size
+def chain(bench: Workbench, defence: Defence, engine: Engine) -> Chain:
+    """The defended classifier: one exported graph where there is one, else its parts; parts that the defence lacks are left out."""
+    level = defence.level or NO_NOISE
+    if defence.kind == "dds" and defence.denoise == "one_shot" and level.denoises:
+        return chains.fused(bench.session(engine, "classify_draws"), level, bench.denoiser.schedule, bench.grid)
+    size = bench.backbone.size
+    grid = bench.grid if defence.kind != "none" else (size, size)
+    return chains.staged(denoiser(bench, defence, engine), bench.session(engine, "backbone"), level, grid, size)
+
+
+def denoiser(bench: Workbench, defence: Defence, engine: Engine) -> Denoiser:
+    """What the defence has between noise and classifier."""
+    if defence.denoise in CONTROLS:
+        return CONTROLS[defence.denoise]
+    if defence.kind in ("none", "noise") or (defence.kind == "dds" and defence.level is not None and not defence.level.denoises):
+        return denoise.identity
+    return denoise.build(defence.denoise, bench.session(engine, "denoiser"), bench.denoiser.schedule, defence.steps)
+
+
+def even_batch(draws: int) -> int:
+    """The fewest equal calls of LARGEST draws at most: the last batch is filled up, and what fills it is lost."""
+    return -(-draws // -(-draws // LARGEST))
+
+
+def _once(bench: Workbench, defence: Defence, engine: Engine, images: Tensor, explainers: Mapping[str, Explainer]) -> Answer:
+    """One answer per picture, without noise."""
+    step, labels, maps = chain(bench, defence, engine).step, [], {name: [] for name in explainers}
+    side = bench.denoiser.size if defence.kind == "denoiser" else bench.backbone.size
     images = resize(images, (side, side))
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
         filled = torch.cat([part, part[-1:].expand(BATCH - len(part), -1, -1, -1)])
-        scores, view = step(filled, DrawNoise(defence.seed, [0] * BATCH, range(BATCH)))
-        found.append(scores.argmax(1)[: len(part)])
+        scores, view = step(filled, DrawNoise(defence.seed, [0] * BATCH, range(BATCH)), no_stage)
+        labels.append(scores.argmax(1)[: len(part)])
         for name, explain in explainers.items():
             assert view is not None
-            maps[name].append(explain(view[: len(part)], found[-1]))
-    return Answer(torch.cat(found), {name: torch.cat(parts) for name, parts in maps.items()})
-
-
-def _step(bench: Workbench, defence: Defence) -> Step:
-    """The fused graph where there is one, else the parts it lacks left out."""
-    world, level, size = bench.world, defence.level, bench.world.backbone.size
-
-    def session(kind: str):
-        return bench.load(defence.session, defence.precision, kind).session
-
-    if defence.denoise in CONTROLS:
-        return staged(CONTROLS[defence.denoise], session("backbone"), level.sigma if level else 0.0, size)
-    if defence.name in ("none", "noise") or (defence.name == "dds" and level is not None and not level.denoises):
-        return staged(denoise.identity, session("backbone"), 0.0, size)
-    assert level is not None
-    if defence.name == "dds" and defence.denoise == "one_shot":
-        return fused(session("classify_draws"), level, world.denoiser.schedule)
-    denoiser: Denoiser = denoise.build(defence.denoise, session("denoiser"), world.denoiser.schedule, defence.steps)
-    return staged(denoiser, session("backbone"), level.sigma, size)
-
-
-def batch(draws: int) -> int:
-    """The fewest equal calls of LARGEST draws at most: `smooth` fills the last one up, and what it fills is lost."""
-    return -(-draws // -(-draws // LARGEST))
+            maps[name].append(explain(view[: len(part)], labels[-1]))
+    return Answer(torch.cat(labels), {name: torch.cat(parts) for name, parts in maps.items()})
 
 
 def blur(noisy: Tensor, sigma: float, noise: Noise) -> Tensor:
@@ -143,4 +154,4 @@ def _through(picture: Tensor) -> Tensor:
     return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1) / 255
 
 
-CONTROLS: dict[str, Denoiser] = {"blur": blur, "jpeg": jpeg}
+CONTROLS: dict[str, Denoiser] = {"identity": denoise.identity, "blur": blur, "jpeg": jpeg}

@@ -8,15 +8,15 @@ released-code  the released code's chain and noise; maps fused as in Appendix G
 
 from dataclasses import dataclass
 
-from bench.worlds.world import NOISE
+from bench.worlds.defence import Defence
 from runtime.diffusion import schedule as schedules
-from runtime.diffusion.schedule import NoiseLevel, NoiseSchedule
+from runtime.diffusion.schedule import NoiseLevel
 from runtime.plugins import known
 
 
 @dataclass(frozen=True)
 class Preset:
-    """`sigma`: nominal, of 255; `rule` makes it real noise and a t*; `step`: the attack's, by its printed name."""
+    """`sigma`: nominal, in pixels; `rule` makes it real noise and a t*; `step_rule`: the attack's, by its printed name."""
 
     name: str
     sigma: float
@@ -24,21 +24,27 @@ class Preset:
     denoise: str
     fuse: str
     draws: int
-    step: str
+    step_rule: str
 
-    def level(self, schedule: NoiseSchedule, sigma: float | None = None) -> NoiseLevel:
-        """The noise of this preset, or of another nominal `sigma` (of 255) under its rule."""
-        nominal = (self.sigma if sigma is None else sigma) / 255
-        return schedules.released_level(schedule, nominal) if self.rule == "released" else schedules.level(schedule, nominal, self.rule)
+    def level(self, sigma: float | None = None) -> NoiseLevel:
+        """The noise of this preset, or of another nominal `sigma` under its rule, in the process of 1,000 steps that both denoisers learned."""
+        return schedules.level(schedules.linear(), self.sigma if sigma is None else sigma, self.rule)
+
+    def defence(self, kind: str = "dds", sigma: float | None = None, **changes) -> Defence:
+        """A defence with this preset's noise, denoiser, draws and fuse, `changes` made."""
+        if kind == "none":
+            return Defence()
+        own = {"level": self.level(sigma), "draws": 1 if kind == "denoiser" else self.draws, "denoise": self.denoise, "fuse": self.fuse}
+        return Defence(kind, **(own | changes))
 
 
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("corrected", NOISE, "cumulative", "one_shot", "mean", 10, "2/255"),
-        Preset("paper-text", 8, "cumulative", "chain", "mean", 10, "2/255"),
-        Preset("paper-table3", 8, "per-step", "one_shot", "mean", 10, "rho/5"),
-        Preset("released-code", 8, "released", "released", "drop_lowest_max", 10, "rho/5"),
+        Preset("corrected", 64 / 255, "cumulative", "one_shot", "mean", 10, "2/255"),
+        Preset("paper-text", 8 / 255, "cumulative", "chain", "mean", 10, "2/255"),
+        Preset("paper-table3", 8 / 255, "per-step", "one_shot", "mean", 10, "rho/5"),
+        Preset("released-code", 8 / 255, "released", "released", "drop_lowest_max", 10, "rho/5"),
     )
 }
 

@@ -1,8 +1,12 @@
-"""Sessions of a world's networks: exported, loaded, and compared with eager fp32 before they are handed out."""
+"""One backbone of a world and its denoiser, in every session and precision: exported, loaded, compared with eager fp32, and only then handed out.
+
+A network is built when it is first asked for: timing a classifier builds no denoiser.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -10,20 +14,38 @@ from bench.records.clock import now
 from bench.worlds import calibration
 from bench.worlds.world import World
 from export import networks, parity, quantize, to_onnx
+from runtime import artifact as artifacts
 from runtime import plugins
 from runtime.artifact import Artifact
+from runtime.checkpoints import fingerprint
+from runtime.diffusion.networks import DenoiserNetwork
 from runtime.errors import FvitError, SessionUnavailable
 from runtime.network import Network, at_precision
-from runtime.protocols import Session
-from runtime.sessions import precision as ability
-from runtime.sessions.split import Fitting
+from runtime.protocols import Backbone, Session
+from runtime.sessions import precision as precisions
+from runtime.sessions.split import SplitBatch
 
 SESSIONS = "runtime.sessions"
+KINDS = ("backbone", "denoiser", "classify_draws")
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A session ready to be timed: how it was loaded, its parity with eager fp32, the file it came from."""
+class Engine:
+    """A session and the precision it computes in."""
+
+    session: str = "ort"
+    precision: str = "fp32"
+
+    def __str__(self) -> str:
+        return f"{self.session} {self.precision}"
+
+
+EAGER = Engine("eager", "fp32")
+
+
+@dataclass(frozen=True)
+class LoadedSession:
+    """A session ready to be timed: how it was loaded, its parity with eager fp32 (None: it is that), the file it came from."""
 
     session: Session
     facts: dict
@@ -33,79 +55,134 @@ class Loaded:
 
 
 class Workbench:
-    """The loaded sessions of one world on one device; each (session, precision, network) is loaded and checked once."""
+    """The networks and sessions of one backbone on one device; each (engine, kind of network) is loaded and checked once.
 
-    def __init__(self, world: World, device: torch.device, say: Callable[[str], None] = lambda line: None):
+    `denoiser`: another one than the world's.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        backbone: str | None = None,
+        device: torch.device = torch.device("cpu"),
+        say: Callable[[str], None] = lambda line: None,
+        denoiser: DenoiserNetwork | None = None,
+    ):
         self.world, self.device, self.say = world, device, say
-        world.backbone.model.to(device)
-        world.denoiser.model.to(device)
-        self._loaded: dict[tuple, Loaded | FvitError] = {}
+        self._name, self._backbone, self._denoiser = backbone, None, denoiser
+        self._loaded: dict[tuple, LoadedSession | FvitError] = {}
         self._networks: dict[tuple, Network] = {}
         self._answers: dict[str, dict] = {}
 
-    def network(self, kind: str, precision: str) -> Network:
-        """`backbone`, `denoiser` or `classify_draws` (with the denoised pictures, for the explainer)."""
+    @property
+    def backbone(self) -> Backbone:
+        if self._backbone is None:
+            self._backbone = self.world.backbone(self._name)
+            self._backbone.model.to(self.device)
+        return self._backbone
+
+    @property
+    def denoiser(self) -> DenoiserNetwork:
+        if self._denoiser is None:
+            self._denoiser = self.world.denoiser()
+        self._denoiser.model.to(self.device)
+        return self._denoiser
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """The denoiser's (H, W), on which noise is added."""
+        return self.denoiser.size, self.denoiser.size
+
+    def fingerprints(self) -> dict[str, str]:
+        """Hashes of the weights: what a campaign may not mix."""
+        return {name: fingerprint(getattr(self, name).model)[:16] for name in ("backbone", "denoiser")}
+
+    def weights(self) -> dict[str, str]:
+        """What the weights are, in words."""
+        return {name: str(getattr(self, name).weights) for name in ("backbone", "denoiser")}
+
+    def network(self, kind: str, precision: str = "fp32", with_denoised: bool = True) -> Network:
+        """`backbone`, `denoiser` or `classify_draws` (which gives the denoised pictures as well, for the explainer, unless told not to)."""
+        if kind == "classify_draws" and not with_denoised:
+            return networks.classify_draws(self.network("denoiser", precision), self.network("backbone", precision))
         if (kind, precision) not in self._networks:
-            if kind == "classify_draws":
-                parts = self.network("denoiser", precision), self.network("backbone", precision)
-                made = networks.classify_draws(*parts, with_denoised=True)
-            elif precision == "int8":
-                made = replace(self.network(kind, "fp32"), precision="int8")  # the file is another, the module the same
-            elif precision != "fp32":
-                made = at_precision(self.network(kind, "fp32"), precision)
-            else:
-                make = {"backbone": networks.backbone, "denoiser": networks.denoiser_step}[kind]
-                made = make(getattr(self.world, kind))
-            self._networks[kind, precision] = made
+            self._networks[kind, precision] = self._build(kind, precision)
         return self._networks[kind, precision]
 
-    def load(self, session: str, precision: str, kind: str) -> Loaded:
-        """The session on that network; FvitError (the same one again) with the reason where it cannot be had or failed parity."""
-        key = (session, precision, kind)
+    def _build(self, kind: str, precision: str) -> Network:
+        if kind == "classify_draws":
+            parts = self.network("denoiser", precision), self.network("backbone", precision)
+            return networks.classify_draws(*parts, with_denoised=True)
+        if precision == "int8":
+            return replace(self.network(kind, "fp32"), precision="int8")  # the file is another, the module the same
+        if precision != "fp32":
+            return at_precision(self.network(kind, "fp32"), precision)
+        return networks.backbone(self.backbone) if kind == "backbone" else networks.denoiser_step(self.denoiser)
+
+    def load(self, engine: Engine, kind: str) -> LoadedSession:
+        """The engine's session on that network; FvitError (the same one again) with the reason where it cannot be had or failed parity."""
+        key = (engine, kind)
         if key not in self._loaded:
             try:
-                self._loaded[key] = self._load(*key)
+                self._loaded[key] = self._load(engine, kind)
             except FvitError as error:
                 self._loaded[key] = error
-        found = self._loaded[key]
-        if isinstance(found, FvitError):
-            raise found
-        return found
+        loaded = self._loaded[key]
+        if isinstance(loaded, FvitError):
+            raise loaded
+        return loaded
 
-    def forget(self, session: str, precision: str, kind: str) -> None:
+    def session(self, engine: Engine, kind: str) -> Session:
+        return self.load(engine, kind).session
+
+    def adopt(self, engine: Engine, kind: str, folder: Path | None) -> None:
+        """Loads a session that passed parity in another process: from the artifact in `folder`, None: it takes none."""
+        self._loaded[engine, kind] = self._start(engine, kind, artifacts.read(folder) if folder else None)
+
+    def forget(self, engine: Engine, kind: str) -> None:
         """Lets go of a session and of its network's copy in that precision, to have their memory back."""
-        self._loaded.pop((session, precision, kind), None)
-        if precision not in ("fp32", "int8"):  # int8 shares fp32's module
-            self._networks.pop((kind, precision), None)
+        self._loaded.pop((engine, kind), None)
+        if engine.precision not in ("fp32", "int8"):  # int8 shares fp32's module
+            self._networks.pop((kind, engine.precision), None)
 
-    def _load(self, session: str, precision: str, kind: str) -> Loaded:
-        plugin = plugins.load(SESSIONS, session)
+    def _load(self, engine: Engine, kind: str) -> LoadedSession:
+        plugin = plugins.load(SESSIONS, engine.session)
         if why := plugin.available():
-            raise SessionUnavailable(f"session {session} cannot run here: {why}")
-        if precision not in plugin.PRECISIONS:
-            raise SessionUnavailable(f"session {session} has no {precision}; it has {', '.join(plugin.PRECISIONS)}")
-        if doubt := ability.doubt(precision, self.device):
-            self.say(f"note: {doubt}")
-        file = getattr(plugin, "FILES", {}).get(precision, precision)
-        network = self.network(kind, file)
-        self.say(f"loading {session} {precision} {network.name}")
-        artifact = self._export(kind, file) if plugin.SOURCE is Artifact else None
+            raise SessionUnavailable(f"session {engine.session} cannot run here: {why}")
+        if engine.precision not in plugin.PRECISIONS:
+            raise SessionUnavailable(f"session {engine.session} has no {engine.precision}; it has {', '.join(plugin.PRECISIONS)}")
+        if caveat := precisions.caveat(engine.precision, self.device):
+            self.say(f"note: {caveat}")
+        artifact = self.export(kind, _file(engine)) if plugin.TAKES == "artifact" else None
+        started = self._start(engine, kind, artifact)
+        return replace(started, parity=self._parity(engine, kind, started.session))
+
+    def _start(self, engine: Engine, kind: str, artifact: Artifact | None) -> LoadedSession:
+        """The session, not compared yet."""
+        if artifact:
+            source, name = artifact.at(engine.precision), f"{engine} {artifact.network}"
+        else:
+            source = self.network(kind, _file(engine))
+            name = f"{engine} {source.name}"
+        self.say(f"loading {name}")
         start = now(self.device)
-        made = plugin.load(artifact.at(precision) if artifact else network, self.device)
-        loaded = Fitting(made, f"{session} {precision} {network.name}", made.facts, self.say)
-        took = now(self.device) - start
-        checked = None
-        if (session, precision) != ("eager", "fp32"):
-            self.say(f"parity of {session} {precision} {network.name}")
-            reference = self._remembered(kind)
-            exact = self.network(kind, "fp32")
-            given = self._cases(exact, kind, precision)
-            checked = parity.check(exact, reference, loaded, precision, given, self.device).asdict()
-        return Loaded(loaded, loaded.facts, checked, artifact, took)
+        made = plugins.load(SESSIONS, engine.session).load(source, self.device)
+        session = SplitBatch(made, name, made.facts, self.say)
+        return LoadedSession(session, session.facts, None, artifact, now(self.device) - start)
+
+    def _parity(self, engine: Engine, kind: str, session: Session) -> dict | None:
+        """Worst differences from eager fp32 on the same inputs; ParityError where they are too large."""
+        if engine == EAGER:
+            return None
+        reference, exact = self._remembered(kind), self.network(kind)
+        self.say(f"parity of {engine} {exact.name}")
+        inputs = calibration.held_out(self, kind) if engine.precision == "int8" else parity.cases(exact, self.world.parity_batches)
+        checked = parity.check(exact, reference, session, engine.precision, inputs, self.device).asdict()
+        return {name: value if value == value else None for name, value in checked.items()}  # NaN: the network gives no labels
 
     def _remembered(self, kind: str) -> Session:
         """Eager fp32, which answers what it was asked before from memory: every session and precision is compared on the same inputs."""
-        eager, kept = self.load("eager", "fp32", kind).session, self._answers.setdefault(kind, {})
+        eager, kept = self.session(EAGER, kind), self._answers.setdefault(kind, {})
 
         def answer(*inputs: torch.Tensor):
             key = hashlib.sha256(b"".join(x.cpu().numpy().tobytes() for x in inputs)).digest()
@@ -115,34 +192,46 @@ class Workbench:
 
         return answer
 
-    def _export(self, kind: str, precision: str) -> Artifact:
-        if precision != "int8":
-            return to_onnx.export(self.network(kind, precision))
-        keep = quantize.AUTO if self.world.name == "embedded" else ()  # at the paper's size a layer takes a minute to measure
-        return quantize.export(self.network(kind, "fp32"), calibration.calibration(self.world, kind), keep)
+    def export(
+        self,
+        kind: str,
+        precision: str,
+        opset: int | None = None,
+        keep: Sequence[str] | None = None,
+        with_denoised: bool = True,
+        told: Callable[[str], None] = lambda line: None,
+    ) -> Artifact:
+        """The network's file, made where the cache lacks it. `opset` is not for int8; `keep`: layers of an int8 file that stay float.
 
-    def _cases(self, exact: Network, kind: str, precision: str):
-        """What parity is measured on: int8 knows the range of real pictures alone; a large network has fewer of them."""
-        if precision == "int8":
-            return calibration.held_out(self.world, kind)
-        return parity.cases(exact, (1, 2) if self.world.name == "paper" else parity.BATCHES)
+        `keep` None: those that a measurement names, which `told` hears of; none where the world measures no layers.
+        """
+        if precision != "int8":
+            return to_onnx.export(self.network(kind, precision, with_denoised), opset)
+        if keep is None:
+            keep = quantize.AUTO if self.world.measures_layers else ()  # at the paper's size a layer takes a minute to measure
+        return quantize.export(self.network(kind, "fp32", with_denoised), calibration.calibration(self, kind), keep, told)
+
+
+def _file(engine: Engine) -> str:
+    """The precision of the file that the engine computes from."""
+    return getattr(plugins.load(SESSIONS, engine.session), "FILES", {}).get(engine.precision, engine.precision)
 
 
 def unavailable() -> dict[str, str]:
     """The sessions that cannot run here, and why."""
-    found = {name: plugins.load(SESSIONS, name).available() for name in plugins.names(SESSIONS)}
-    return {name: why for name, why in found.items() if why}
+    reasons = {name: plugins.load(SESSIONS, name).available() for name in plugins.names(SESSIONS)}
+    return {name: why for name, why in reasons.items() if why}
 
 
-def usable(sessions: Sequence[str]) -> None:
+def require_sessions(sessions: Sequence[str]) -> None:
     """Refuses sessions that were asked for by name and cannot run here."""
     for session, why in unavailable().items():
         if session in sessions:
             raise SessionUnavailable(f"session {session} cannot run here: {why}")
 
 
-def chosen(asked: str | None) -> torch.device:
+def device(asked: str | None = None) -> torch.device:
     """The device asked for, or CUDA where there is one; FvitError where it was asked for and there is none."""
     if asked == "cuda" and not torch.cuda.is_available():
-        raise FvitError(f"--device cuda came, but torch {torch.__version__} sees no GPU here; leave it out or see fvit doctor")
+        raise FvitError(f"the device cuda was asked for, but torch {torch.__version__} sees no GPU here; leave it out, or see fvit doctor")
     return torch.device(asked or ("cuda" if torch.cuda.is_available() else "cpu"))

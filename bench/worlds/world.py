@@ -1,80 +1,144 @@
-"""Worlds: pictures, a backbone and a denoiser that belong together.
+"""A world: pictures and networks that belong together, built when they are asked for.
 
-embedded  64 px, small trained networks, handwriting on photographs: the whole table in minutes on a laptop
-paper     224 and 256 px, ViT-B/16 and the 552.8 M UNet; the user's checkpoint and pictures when given, seeded random weights otherwise
+Everything that depends on which world it is, is the world's own answer: nothing else branches on a world's name, so a third world is one file.
 """
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
-import torch
-from PIL import Image
-from skimage import data
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from bench.worlds.data import digits as embedded
-from runtime import pictures
-from runtime.backbones import build as backbones
-from runtime.checkpoints import fingerprint
-from runtime.diffusion import networks as denoisers
+from runtime import plugins
 from runtime.diffusion.networks import DenoiserNetwork
-from runtime.plugins import known
 from runtime.protocols import Backbone
 
-DEFAULTS = {"embedded": ("vit_embedded", "unet_embedded"), "paper": ("vit_b16", "adm_256")}
-NOISE = 64  # of 255: the embedded world's real noise, as fvit world chose it on the validation split
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
+PACKAGE = "bench.worlds"
 
 
 @dataclass(frozen=True)
-class WorldOptions:
-    """What the user may bring; None means the world's own."""
+class Brought:
+    """What the user brought; the world has its own of whatever is None or not named.
 
-    name: str = "embedded"
+    `checkpoints`: file by backbone; `data`: a data set's options by its name; `pictures`: a picture or a folder, for timing and calibration.
+    """
+
     backbone: str | None = None
-    weights: Path | None = None
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)
     classes: Path | None = None
     denoiser_weights: Path | None = None
     head_channels: int = 64
     pictures: Path | None = None
-    images: int = 1
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class World:
-    """`images` (B, 3, S, S) in [0, 1] at the backbone's size; `source` says what they are, `own` where the user's pictures lie."""
+class Pictures:
+    """`numbers` choose each picture's noise and attack start; `labels` index the network's classes.
+
+    `masks`: 1 the object, 0 around it, -1 ignored; `others` (B, S, S): 1 a second object, of class `other_labels` (-1: there is none).
+    `left_out`: name and reason of pictures that could not be used.
+    """
+
+    numbers: list[int]
+    images: Float[Tensor, "B 3 S S"]
+    labels: Int[Tensor, " B"]
+    masks: Int[Tensor, "B S S"] | None = None
+    others: Int[Tensor, "B S S"] | None = None
+    other_labels: Int[Tensor, " B"] | None = None
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Which of a world's backbones and tasks stand in the rows and columns of the paper's tables.
+
+    `backbones`: shown name -> name. `tasks` have masks, `labelled` have labels. A table of one network takes the first backbone and `task`.
+    """
+
+    backbones: Mapping[str, str]
+    tasks: tuple[str, ...]
+    task: str
+    labelled: tuple[str, ...]
+    about: str
+
+    @property
+    def main(self) -> str:
+        return next(iter(self.backbones.values()))
+
+
+class World(Protocol):
+    """`chunk`: pictures answered together, which a kill may cost; `keep`: backbones that fit into memory together; `noise`: its own, in pixels.
+
+    `grid`: side of the denoiser's pictures.
+    """
 
     name: str
-    images: Tensor
-    source: str
-    backbone: Backbone
-    denoiser: DenoiserNetwork
-    own: Path | None = None
+    chunk: int
+    keep: int
+    noise: float
+    grid: int
+    parity_batches: tuple[int, ...]
+    calibration_batch: int
+    measures_layers: bool  # int8: which layers stay float is measured one layer at a time
 
-    def fingerprints(self) -> dict[str, str]:
-        """Hashes of the weights and of the pictures: what a campaign may not mix."""
-        pixels = hashlib.sha256(self.images.numpy().tobytes()).hexdigest()
-        networks = {"backbone": fingerprint(self.backbone.model), "denoiser": fingerprint(self.denoiser.model)}
-        return {name: value[:16] for name, value in (networks | {"pictures": pixels}).items()}
+    @property
+    def denoises(self) -> bool:
+        """Whether its denoiser is trained."""
+        ...
+
+    @property
+    def scene(self) -> Scene: ...
+
+    def backbone(self, name: str | None = None) -> Backbone:
+        """The backbone `name`, or the one brought, or the world's first; random weights where no file was brought and none ships."""
+        ...
+
+    def denoiser(self) -> DenoiserNetwork: ...
+
+    def require(self, backbone: str) -> None:
+        """NotHere where a result with these networks would mean nothing: weights are random that the user has to bring."""
+        ...
+
+    def size(self, task: str, split: str, backbone: Backbone) -> int:
+        """How many pictures there are."""
+        ...
+
+    def pictures(self, task: str, split: str, numbers: Sequence[int], backbone: Backbone) -> Pictures:
+        """Pictures at the backbone's size, those of `numbers` that can be used."""
+        ...
+
+    def samples(self, count: int, backbone: Backbone) -> tuple[Float[Tensor, "N 3 S S"], str]:
+        """Pictures to time with, and what they are."""
+        ...
+
+    def calibration(self, first: int, count: int, backbone: Backbone) -> tuple[Float[Tensor, "N 3 S S"], str]:
+        """Pictures that no test looks at, from number `first` on, and what they are; FvitError where there are too few."""
+        ...
+
+    def calibration_size(self) -> tuple[int, int]:
+        """Pictures to calibrate int8 on, and others to check it with."""
+        ...
+
+    def slow_on(self, device: str) -> bool:
+        """Whether one denoiser call takes seconds there."""
+        ...
+
+    def facts(self) -> dict[str, str]:
+        """Names and hashes of weights and of what the user brought: what a campaign may not mix."""
+        ...
+
+    def notes(self) -> list[str]:
+        """What a page has to say of the data."""
+        ...
 
 
-def build(options: WorldOptions) -> World:
-    """The world `options.name`, with what the user brought in place of its own."""
-    own_backbone, own_denoiser = DEFAULTS[known(options.name, DEFAULTS, "world")]
-    backbone = backbones.build(options.backbone or own_backbone, options.weights, options.classes)
-    denoiser = denoisers.build(own_denoiser, options.denoiser_weights, options.head_channels)
-    images, source = _pictures(options, backbone.size)
-    return World(options.name, images, source, backbone, denoiser, options.pictures)
+def names() -> list[str]:
+    return plugins.names(PACKAGE)
 
 
-def _pictures(options: WorldOptions, size: int) -> tuple[Tensor, str]:
-    if options.pictures is not None:
-        files = pictures.find(options.pictures)[: options.images]
-        return torch.stack([pictures.read(file, size) for file in files]), f"{len(files)} of {options.pictures.name}"
-    if options.name == "embedded":
-        task, split = embedded.TASKS[0], "test"
-        return embedded.batch(task, split, range(options.images)).images, f"{task}, {split} split, from 0"
-    names = [PHOTOGRAPHS[i % len(PHOTOGRAPHS)] for i in range(options.images)]
-    stack = [pictures.square(Image.fromarray(getattr(data, name)()), size, name) for name in names]
-    return torch.stack(stack), f"scikit-image's {', '.join(dict.fromkeys(names))}"
+def open(name: str, brought: Brought = Brought()) -> World:
+    """The world `name`; an unknown name is refused with the nearest."""
+    return plugins.load(PACKAGE, name).open(brought)

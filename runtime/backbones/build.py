@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import timm
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from runtime import checkpoints, plugins
 from runtime.errors import FvitError
-from runtime.network import randomize
+from runtime.network import random_weights, randomize
 from runtime.protocols import Backbone
 
 PACKAGE = "runtime.backbones"
@@ -44,8 +45,8 @@ def build(name: str, weights: str | Path | None = None, classes: str | Path | No
     if name.startswith("timm:"):
         backbone = from_timm(name, plugins.known(name.removeprefix("timm:"), timm.list_models(), "timm model"), names)
     else:
-        homes = {known: module for module in map(_plugin, plugins.names(PACKAGE)) for known in module.NAMES}
-        backbone = homes[plugins.known(name, homes, "backbone")].build(name)
+        modules = _modules()
+        backbone = modules[plugins.known(name, modules, "backbone")].build(name)
         if names is not None and len(names) != len(backbone.classes):
             raise FvitError(f"{classes} names {len(names)} classes, {name} has {len(backbone.classes)}; give one name a line for each")
         backbone = replace(backbone, classes=tuple(names)) if names is not None else backbone
@@ -53,7 +54,7 @@ def build(name: str, weights: str | Path | None = None, classes: str | Path | No
         return backbone
     inner = backbone.model.get_submodule("model")
     checkpoints.fill(inner, checkpoints.read(weights), str(weights))
-    return replace(backbone, weights=f"file {Path(weights).name}")
+    return replace(backbone, weights=checkpoints.of_file(weights))
 
 
 def from_timm(name: str, timm_name: str, classes: list[str] | None = None) -> Backbone:
@@ -82,11 +83,17 @@ def wrap(
     embed = getattr(model, "patch_embed", None)
     grid = tuple(getattr(embed, "grid_size", None) or (0, 0))
     pixels = PixelClassifier(model, tuple(mean), tuple(std)).eval().requires_grad_(False)
-    return Backbone(name, pixels, size, (grid[0], grid[1]), getattr(model, "num_prefix_tokens", 0), classes, f"random, seed {SEED}")
+    return Backbone(name, pixels, size, (grid[0], grid[1]), getattr(model, "num_prefix_tokens", 0), classes, random_weights(SEED))
 
 
-def _plugin(name: str):
-    return plugins.load(PACKAGE, name)
+def _modules() -> dict[str, ModuleType]:
+    """Each backbone's name -> the plugin that builds it."""
+    modules: dict[str, ModuleType] = {}
+    for module in (plugins.load(PACKAGE, plugin) for plugin in plugins.names(PACKAGE)):
+        for name in module.NAMES:
+            if modules.setdefault(name, module) is not module:
+                raise FvitError(f"{module.__file__} and {modules[name].__file__} both have a backbone called {name}; rename one of them")
+    return modules
 
 
 def _read_names(classes: str | Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Confidence bounds that certificates stand on. `alpha` is the chance of being wrong, one-sided, in (0, 1); radii and noise are not known here."""
+"""Confidence bounds for the certificates. `alpha` is the one-sided error probability, in (0, 1)."""
 
 import numpy as np
 from jaxtyping import Float, Int

@@ -20,8 +20,10 @@ from scipy.stats import binomtest, norm
 from runtime.certificates import bounds, divergence
 from runtime.errors import FvitError
 from runtime.fuse import Fused
+from runtime.plugins import known
 
 ABSTAIN = -1
+CORRECTIONS = {"holm": bounds.holm, "bonferroni": bounds.bonferroni}
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,11 @@ def predict(votes: Int[ndarray, " K"], alpha: float) -> int:
 def top(fused: Fused, picture: int, claim: Claim, span: float = 1.0) -> Top:
     """The k largest cells of a mean map and the radius within which at least beta k of them stay on top, at level claim.alpha.
 
-    `span`: the most that one draw's cell can hold (its cap, see `smooth.capped`). Refused: any fuse but the mean.
+    `span`: the largest value of a cell in one draw (its cap, see `fuse.capped`). Only mean maps are accepted.
     """
     if fused.fuse != "mean" or fused.squares is None:
         raise FvitError(
-            f"a map fused by {fused.fuse} came; only the mean has a certificate, since the draws bound nothing else: --fuse mean"
+            f"a map fused by {fused.fuse} came; only the mean has a certificate, since the draws bound nothing else", needs="mean"
         )
     mean, squares = (part[picture].flatten().double().cpu().numpy() for part in (fused.maps, fused.squares))
     _map(mean, claim)
@@ -132,7 +134,7 @@ def cells(hits: Int[ndarray, " T"], n: int, alpha: float, tau: float = 0.75, cor
     if not 0.5 <= tau < 1:
         raise FvitError(f"tau {tau} came; a share of at least 0.5 and below 1 is wanted")
     both = np.concatenate([bounds.tail(hits, n, tau), bounds.tail(n - np.asarray(hits), n, tau)])
-    kept = {"holm": bounds.holm, "bonferroni": bounds.bonferroni}[correction](both, alpha).reshape(2, -1)
+    kept = CORRECTIONS[known(correction, CORRECTIONS, "correction")](both, alpha).reshape(2, -1)
     return np.where(kept[0], 1, np.where(kept[1], 0, ABSTAIN))
 
 

@@ -1,4 +1,4 @@
-"""How far the noise must move before two shares, or the top cells of a map, can change places; in Renyi divergence, and in l2 radius.
+"""How far the noise must move before two shares, or the top cells of a map, can swap order: Renyi divergence and l2 radius.
 
 Gaussian noise at x and x' is D_a = a |x - x'|^2 / (2 sigma^2) apart for every order a, and whatever is computed from it is no further
 apart. If every map q in which the top has changed has D_a(w | q) >= eps_a, the top holds within sigma sqrt(2 eps_a / a), for the best a.
@@ -50,8 +50,8 @@ def best(rate: Callable[[float], float], orders: tuple[float, float], shift: flo
     if not np.isfinite(values[at]):
         return math.inf
     span = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
-    found = minimize_scalar(lambda point: -rate(_order(point, shift)), bounds=span, method="bounded", options={"xatol": 1e-6})
-    return max(float(values[at]), -float(found.fun))
+    optimum = minimize_scalar(lambda point: -rate(_order(point, shift)), bounds=span, method="bounded", options={"xatol": 1e-6})
+    return max(float(values[at]), -float(optimum.fun))
 
 
 def _order(point: float, shift: float) -> float:

@@ -1,7 +1,7 @@
 """Draws until the answer is certain: "is this the label, with a radius of at least r (and do beta k of the top k stay within r)?"
 
-The label's share is asked after every look by a confidence sequence (`certify.decided`), which is valid at all looks at once. The top-k
-radius is asked at the looks 1 ... J, each at alpha / J of its part. So the answer "yes" is wrong with probability at most alpha in all, as
+The label's share is tested after every look by a confidence sequence (`certify.decided`), which is valid at all looks at once. The top-k
+radius is tested at the looks 1 ... J, each at alpha / J of its part. So the answer "yes" is wrong with probability at most alpha in all, as
 with a fixed number of draws; "no" abstains and claims nothing.
 """
 
@@ -39,11 +39,11 @@ class Question:
 
 def looks(most: int) -> tuple[int, ...]:
     """100, 150, 225, ... and `most`."""
-    found, n = [], float(FIRST)
+    counts, n = [], float(FIRST)
     while n < most:
-        found.append(round(n))
+        counts.append(round(n))
         n *= GROWTH
-    return (*found, most)
+    return (*counts, most)
 
 
 def answer(question: Question, hits: int, n: int, fused: Fused | None = None, picture: int = 0) -> bool | None:

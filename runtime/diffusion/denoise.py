@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 
 from runtime.diffusion import schedule as schedules
-from runtime.diffusion.schedule import NoiseSchedule
+from runtime.diffusion.schedule import COLOURS, NoiseSchedule
 from runtime.errors import FvitError
 from runtime.plugins import known
 from runtime.protocols import Denoiser, Noise, Session
-
-COLOURS = 3
 
 
 def build(name: str, network: Session, schedule: NoiseSchedule, steps: int | None = None) -> Denoiser:
     """The denoiser `name`; `steps` belongs to ddim alone."""
     known(name, DENOISERS, "denoiser")
     if (steps is not None) != (name == "ddim"):
-        raise FvitError(f"denoiser {name}: {'steps are wanted' if name == 'ddim' else 'steps belong to ddim alone'} (--steps)")
+        raise FvitError(
+            "ddim wants a number of steps" if name == "ddim" else f"{name} takes no number of steps, only ddim does", needs="steps"
+        )
     return DENOISERS[name](network, schedule, *([steps] if steps is not None else []))
 
 
@@ -46,7 +46,7 @@ def one_shot(network: Session, schedule: NoiseSchedule) -> Denoiser:
     def denoise(noisy: Tensor, sigma: float, noise: Noise) -> Tensor:
         level = noisy.new_full((len(noisy),), sigma)
         t = noisy.new_full((len(noisy),), float(schedule.timestep_map[schedule.step_at(sigma)]))
-        return schedules.from_network(noisy, network(schedules.to_network(noisy, level), t)[:, :COLOURS], level)
+        return schedules.denoised(network, noisy, level, t)
 
     return denoise
 
@@ -77,16 +77,16 @@ def ddim(network: Session, schedule: NoiseSchedule, steps: int) -> Denoiser:
 
 
 def released(network: Session, schedule: NoiseSchedule) -> Denoiser:
-    """The released code's protocol, kept to be compared with: three slips and all.
+    """The released code's protocol with its three mistakes, for comparison.
 
     The t* of the 1000-step process (rule `per-step`) indexes a 250-step respacing of it, so the chain starts from far more noise than was
     added; the picture is scaled by sqrt(1 - beta_t) in place of sqrt(abar_t); and the noise is added once more after denoising. Sigma is
-    taken in [-1, 1], so `sigma` here, the noise added in pixels, is half the nominal one (`schedule.released_level`).
+    taken in [-1, 1], so `sigma` here, the noise added in pixels, is half the nominal one (rule `released` of the schedule).
     """
     short = schedules.respaced(schedule, schedules.RELEASED_STEPS)
 
     def denoise(noisy: Tensor, sigma: float, noise: Noise) -> Tensor:
-        first = schedules.released_level(schedule, 2.0 * sigma).t
+        first = schedules.level(schedule, 2.0 * sigma, "released").t
         x = (2.0 * noisy - 1.0) * math.sqrt(1.0 - schedule.betas[first])
         clean = schedules.to_pixels(ancestral(network, short, x, range(first, -1, -1), noise))
         return clean + sigma * noise.normal(noisy)

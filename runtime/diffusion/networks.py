@@ -7,11 +7,11 @@ import torch
 from diffusers import UNet2DModel
 from torch import nn
 
-from runtime import checkpoints
+from runtime import checkpoints, names
 from runtime.diffusion import schedule, unet
 from runtime.diffusion.schedule import NoiseSchedule
 from runtime.errors import FvitError
-from runtime.network import randomize
+from runtime.network import Weights, random_weights, randomize
 from runtime.plugins import known
 
 SEED = 1
@@ -19,14 +19,14 @@ SEED = 1
 
 @dataclass(frozen=True)
 class DenoiserNetwork:
-    """An epsilon network, its picture size and schedule, and where its numbers come from."""
+    """An epsilon network, its picture size, schedule and weights."""
 
     name: str
     model: nn.Module
     size: int
     outputs: int
     schedule: NoiseSchedule
-    weights: str
+    weights: Weights
 
 
 def build(name: str, weights: str | Path | None = None, head_channels: int = 64) -> DenoiserNetwork:
@@ -34,10 +34,10 @@ def build(name: str, weights: str | Path | None = None, head_channels: int = 64)
     known(name, NAMES, "denoiser network")
     if weights is not None:
         if name != "adm_256":
-            raise FvitError(f"--denoiser-weights are for adm_256, {name} was asked for; add --world paper")
+            raise FvitError(f"a checkpoint of the denoiser came, which fits adm_256 alone; {name} was asked for", needs="paper world")
         network = unet.load(weights, head_channels)
         channels = network.unet.config["out_channels"]
-        return DenoiserNetwork(name, network, 256, channels, schedule.linear(), f"file {Path(weights).name}")
+        return DenoiserNetwork(name, network, 256, channels, schedule.linear(), checkpoints.of_file(weights))
     if name == "unet_embedded":
         network = architecture().eval().requires_grad_(False)
         return DenoiserNetwork(name, network, 64, 3, schedule.linear(), checkpoints.fill_shipped(network, name))
@@ -45,7 +45,7 @@ def build(name: str, weights: str | Path | None = None, head_channels: int = 64)
         network = unet.build(unet.ADM_256)
     network.to_empty(device="cpu")
     randomize(network, SEED)
-    return DenoiserNetwork(name, network, 256, 6, schedule.linear(), f"random, seed {SEED}")
+    return DenoiserNetwork(name, network, 256, 6, schedule.linear(), random_weights(SEED))
 
 
 def architecture() -> unet.ShuffledEps:
@@ -63,4 +63,4 @@ def architecture() -> unet.ShuffledEps:
     return unet.ShuffledEps(model)
 
 
-NAMES = ("adm_256", "unet_embedded")
+NAMES = names.DENOISER_NETWORKS

@@ -17,6 +17,9 @@ from torch import Tensor
 
 from runtime.errors import FvitError
 from runtime.plugins import known
+from runtime.protocols import Session
+
+COLOURS = 3  # an epsilon network's first outputs; learned variances follow
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,13 @@ def from_network(noisy: Float[Tensor, "N C H W"], eps: Tensor, sigma: Tensor) ->
     return (noisy - sigma.reshape(-1, 1, 1, 1) * eps).clamp(0.0, 1.0)
 
 
+def denoised(
+    network: Session, noisy: Float[Tensor, "N C H W"], sigma: Float[Tensor, " N"], t: Float[Tensor, " N"]
+) -> Float[Tensor, "N C H W"]:
+    """x_0 in pixels from one call of an epsilon network: pixels with noise of level `sigma`, the network's time `t` at that level."""
+    return from_network(noisy, network(to_network(noisy, sigma), t)[:, :COLOURS], sigma)
+
+
 def to_pixels(x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
     """The network's [-1, 1] -> pixels."""
     return (x + 1.0) / 2.0
@@ -107,7 +117,7 @@ def to_pixels(x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
 @dataclass(frozen=True)
 class NoiseLevel:
     """What a rule makes of a nominal sigma. `t`: step of the schedule; `sigma`: the noise really added, in [0, 1] pixels;
-    `believed`: the level the denoiser is told (another one only under `released`); `denoises`: False means that no denoiser is called."""
+    `believed`: the level the denoiser assumes (differs from `sigma` only under `released`); `denoises`: False means that no denoiser is called."""
 
     rule: str
     nominal: float
@@ -119,24 +129,7 @@ class NoiseLevel:
 
 def level(schedule: NoiseSchedule, sigma: float, rule: str) -> NoiseLevel:
     """The step and the real noise that `rule` gives for the nominal `sigma` (pixels in [0, 1])."""
-    step = RULES[known(rule, RULES, "rule")](schedule, positive(sigma))
-    if not 0 <= step < len(schedule):
-        raise FvitError(
-            f"rule {rule} gives t* = {step} for sigma = {sigma:.4g}; {schedule.name} has 0..{len(schedule) - 1}; choose a smaller sigma"
-        )
-    if rule == "per-step" and step == 0:
-        return NoiseLevel(rule, sigma, 0, sigma, sigma, denoises=False)
-    real = float(schedule.sigmas[step])
-    return NoiseLevel(rule, sigma, step, real, real)
-
-
-def released_level(schedule: NoiseSchedule, sigma: float) -> NoiseLevel:
-    """The protocol `released`: the per-step t* of the full process indexes its 250-step respacing, and sigma is added in [-1, 1] units."""
-    step = per_step(schedule, positive(sigma))
-    short = respaced(schedule, RELEASED_STEPS)
-    if step >= len(short):
-        raise FvitError(f"released indexes a {RELEASED_STEPS}-step process with t* = {step}; choose a smaller sigma than {sigma:.4g}")
-    return NoiseLevel("released", sigma, step, sigma / 2.0, float(short.sigmas[step]))
+    return RULES[known(rule, RULES, "rule")](schedule, positive(sigma))
 
 
 def cumulative(schedule: NoiseSchedule, sigma: float) -> int:
@@ -164,12 +157,35 @@ def per_step(schedule: NoiseSchedule, sigma: float) -> int:
     return int(np.clip(round(1 + slope * (sigma**2 / (1 + sigma**2) - betas[0])), 0, last))
 
 
-RULES: dict[str, Callable[[NoiseSchedule, float], int]] = {
-    "cumulative": cumulative,
-    "cumulative-unet-range": cumulative_unet_range,
-    "carlini": carlini,
-    "per-step": per_step,
-}
+def released(schedule: NoiseSchedule, sigma: float) -> NoiseLevel:
+    """What the paper's released code does: the per-step t* of the full process indexes its 250-step respacing, sigma is added in [-1, 1]."""
+    step = per_step(schedule, sigma)
+    short = respaced(schedule, RELEASED_STEPS)
+    if step >= len(short):
+        raise FvitError(f"released indexes a {RELEASED_STEPS}-step process with t* = {step}; choose a smaller sigma than {sigma:.4g}")
+    return NoiseLevel("released", sigma, step, sigma / 2.0, float(short.sigmas[step]))
+
+
+def _at_step(rule: str, step_of: Callable[[NoiseSchedule, float], int]) -> Callable[[NoiseSchedule, float], NoiseLevel]:
+    """A rule that chooses a step of the schedule and takes the noise of that step."""
+
+    def level_of(schedule: NoiseSchedule, sigma: float) -> NoiseLevel:
+        step = step_of(schedule, sigma)
+        if not 0 <= step < len(schedule):
+            raise FvitError(
+                f"rule {rule} gives t* = {step} for sigma = {sigma:.4g}; {schedule.name} has 0..{len(schedule) - 1}; choose a smaller sigma"
+            )
+        if rule == "per-step" and step == 0:
+            return NoiseLevel(rule, sigma, 0, sigma, sigma, denoises=False)
+        real = float(schedule.sigmas[step])
+        return NoiseLevel(rule, sigma, step, real, real)
+
+    return level_of
+
+
+STEPS = {"cumulative": cumulative, "cumulative-unet-range": cumulative_unet_range, "carlini": carlini, "per-step": per_step}
+RULES: dict[str, Callable[[NoiseSchedule, float], NoiseLevel]] = {rule: _at_step(rule, step_of) for rule, step_of in STEPS.items()}
+RULES["released"] = released
 RELEASED_STEPS = 250
 
 

@@ -188,7 +188,10 @@ def _split_qkv(value: Tensor, target: str, leaf: str, head_channels: int, source
     rows = value.squeeze(-1) if value.ndim == 3 else value
     channels = rows.shape[0] // 3
     if channels % head_channels:
-        raise CheckpointError(f"{source}: {channels} attention channels are no multiple of {head_channels} a head; give --head-channels")
+        raise CheckpointError(
+            f"{source}: {channels} attention channels are not a multiple of {head_channels} per head; give the number of channels per head",
+            "head channels",
+        )
     per_head = rows.reshape(channels // head_channels, 3, head_channels, *rows.shape[1:])
     return {f"{target}.{name}.{leaf}": per_head[:, i].reshape(channels, *rows.shape[1:]) for i, name in enumerate(("to_q", "to_k", "to_v"))}
 

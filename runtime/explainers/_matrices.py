@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
+from runtime import names
 from runtime.errors import FvitError
 from runtime.plugins import known
 
 FUSIONS = {"mean": lambda heads: heads.mean(1), "max": lambda heads: heads.amax(1), "min": lambda heads: heads.amin(1)}
-NORMALISE = ("rows", "columns", "none")
+NORMALISE = names.NORMALISATIONS
 
 
 def fused(heads: Tensor, fusion: str) -> Tensor:

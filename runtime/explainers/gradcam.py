@@ -9,15 +9,15 @@ from torch import Tensor
 
 from runtime.maps import attention
 from runtime.maps.hooks import recorded
-from runtime.maps.layers import Anatomy, anatomy, read
+from runtime.maps.layers import Structure, read_heads, structure
 from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
 
 
 def build(backbone: Backbone, form: str = "attention") -> Explainer:
     """Not scaled to [0, 1] as the public code does, which is undefined where nothing is positive. The grid is the last layer's."""
-    body = anatomy(backbone)
-    of_form = {"attention": _of_attention, "feature": _of_features}[known(form, ("attention", "feature"), "form")]
+    body = structure(backbone)
+    of_form = FORMS[known(form, FORMS, "form")]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
         values, gradients = of_form(backbone, body, images, classes)
@@ -28,15 +28,15 @@ def build(backbone: Backbone, form: str = "attention") -> Explainer:
     return explain
 
 
-def _of_attention(backbone: Backbone, body: Anatomy, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+def _of_attention(backbone: Backbone, body: Structure, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
     """(B, A, patches): the head's row of the last map, and of its gradient."""
     last = body.layers[-1]
-    found = attention.seen(backbone.model, images, classes, [last])
-    values, gradients = (read(body, last, found_in[0])[..., body.prefix :] for found_in in (found.maps, found.gradients))
+    recorded_maps = attention.seen(backbone.model, images, classes, [last])
+    values, gradients = (read_heads(body, last, part[0])[..., body.prefix :] for part in (recorded_maps.maps, recorded_maps.gradients))
     return values, gradients
 
 
-def _of_features(backbone: Backbone, body: Anatomy, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+def _of_features(backbone: Backbone, body: Structure, images: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
     """(B, C, patches): the last block's normalised tokens, and their gradient."""
     norm = body.layers[-1].block.get_submodule("norm1")
     with torch.enable_grad(), recorded(backbone.model, [norm], tracked=[norm]) as record:
@@ -47,3 +47,6 @@ def _of_features(backbone: Backbone, body: Anatomy, images: Tensor, classes: Ten
         one.reshape(len(images), -1, one.shape[-1])[:, body.prefix :].transpose(1, 2) for one in (tokens.detach(), gradient)
     )
     return values, gradients
+
+
+FORMS = {"attention": _of_attention, "feature": _of_features}

@@ -1,4 +1,4 @@
-"""A control: another explainer's map upside down, each picture's largest relevance minus its own."""
+"""A control: another explainer's map inverted, each picture's largest relevance minus the map."""
 
 from torch import Tensor
 

@@ -9,15 +9,18 @@ for `full` and `original`. Where that matters, compute in float64.
 
 from torch import Tensor
 
+from runtime import names
 from runtime.maps import attention, relevance
-from runtime.maps.layers import anatomy, flow
+from runtime.maps.layers import roll_back, structure
 from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
+
+FORMS = names.LRP_FORMS
 
 
 def build(backbone: Backbone, form: str = "full", rules: str = "chefer", layer: int = -1, gradients: bool = False) -> Explainer:
     """`rules`: chefer, or original, the baseline's. Partial: of `layer`, its relevance times its gradient if `gradients`."""
-    body = anatomy(backbone)
+    body = structure(backbone)
     ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
     inner, number = backbone.model.get_submodule("model"), attention.chosen(body.layers, layer)
     one = body.layers[number]
@@ -33,8 +36,8 @@ def build(backbone: Backbone, form: str = "full", rules: str = "chefer", layer: 
             record = attention.record(backbone.model, images)
             (weighted,) = attention.relevance(backbone.model, record, classes, ruled, [one])
         else:
-            found = attention.seen(backbone.model, images, classes, [one], whole=True)
-            weighted = attention.relevance(backbone.model, found.record, classes, ruled, [one])[0] * found.gradients[0]
-        return flow(body, [weighted.clamp_min(0).mean(1)], number)
+            recorded = attention.seen(backbone.model, images, classes, [one], whole=True)
+            weighted = attention.relevance(backbone.model, recorded.record, classes, ruled, [one])[0] * recorded.gradients[0]
+        return roll_back(body, [weighted.clamp_min(0).mean(1)], number)
 
-    return {"full": full, "partial": partial}[known(form, ("full", "partial"), "form")]
+    return {"full": full, "partial": partial}[known(form, FORMS, "form")]

@@ -1,4 +1,4 @@
-"""A control: uniform random relevance, which knows nothing of model and class; each picture's own, the same in any batch."""
+"""A control: uniform random relevance, independent of model and class; fixed for each picture, the same in any batch."""
 
 import hashlib
 

@@ -7,19 +7,19 @@ from torch import Tensor
 
 from runtime.explainers._matrices import discarded, fused, residual
 from runtime.maps import attention
-from runtime.maps.layers import anatomy, flow
+from runtime.maps.layers import roll_back, structure
 from runtime.protocols import Backbone, Explainer
 
 
 def build(backbone: Backbone, start_layer: int = 0, fusion: str = "mean", discard: float = 0.0, normalise: str = "rows") -> Explainer:
     """`fusion` of heads: mean, max or min; `discard`: share of each matrix's smallest entries set to 0. It does not look at the class."""
-    body = anatomy(backbone)
+    body = structure(backbone)
     start = attention.chosen(body.layers, start_layer)
     layers = body.layers[start:]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
-        found = attention.maps(backbone.model, images, layers)
-        cut = [discarded(fused(heads, fusion), discard, keep_first=body.prefix > 0) for heads in found]
-        return flow(body, [residual(matrix, normalise) for matrix in cut], start)
+        maps = attention.maps(backbone.model, images, layers)
+        cut = [discarded(fused(heads, fusion), discard, keep_first=body.prefix > 0) for heads in maps]
+        return roll_back(body, [residual(matrix, normalise) for matrix in cut], start)
 
     return explain

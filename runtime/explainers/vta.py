@@ -8,22 +8,22 @@ from torch import Tensor
 
 from runtime.explainers._matrices import residual
 from runtime.maps import attention, relevance
-from runtime.maps.layers import anatomy, flow
+from runtime.maps.layers import roll_back, structure
 from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
 
 
 def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer") -> Explainer:
     """Rows are not normalised, as in the public code; its evaluation scripts take `start_layer` 1."""
-    body = anatomy(backbone)
+    body = structure(backbone)
     start = attention.chosen(body.layers, start_layer)
     layers = body.layers[start:]
     ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
-        found = attention.seen(backbone.model, images, classes, layers, whole=True)
-        shared = attention.relevance(backbone.model, found.record, classes, ruled, layers)
-        matrices = [(g * r).clamp_min(0).mean(1) for g, r in zip(found.gradients, shared, strict=True)]
-        return flow(body, [residual(matrix, "none") for matrix in matrices], start)
+        recorded = attention.seen(backbone.model, images, classes, layers, whole=True)
+        shared = attention.relevance(backbone.model, recorded.record, classes, ruled, layers)
+        matrices = [(g * r).clamp_min(0).mean(1) for g, r in zip(recorded.gradients, shared, strict=True)]
+        return roll_back(body, [residual(matrix, "none") for matrix in matrices], start)
 
     return explain

@@ -1,4 +1,4 @@
-"""What attention explainers start from: the maps of a forward pass, their gradients and their relevance."""
+"""Inputs of the attention explainers: the maps of a forward pass, their gradients and their relevance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ def maps(model: nn.Module, images: Float[Tensor, "B C H W"], layers: Sequence[La
 
 @dataclass(frozen=True)
 class Seen:
-    """Maps of some layers and the gradients of each picture's class score by them; `record` of all that rules read, where `whole` was asked for."""
+    """Maps of some layers and the gradients of each picture's class score by them; `record` of everything the relevance rules need, if `whole`."""
 
     maps: list[Tensor]
     gradients: list[Tensor]
@@ -42,17 +42,17 @@ def seen(model: nn.Module, images: Tensor, classes: Int[Tensor, " B"], layers: S
 
 def record(model: nn.Module, images: Tensor) -> Record:
     """One forward pass without gradients: what the rules of relevance read."""
-    with torch.no_grad(), recorded(model, needed(model.get_submodule("model"))) as found:
+    with torch.no_grad(), recorded(model, needed(model.get_submodule("model"))) as passed:
         model(images)
-    return found
+    return passed
 
 
-def relevance(model: nn.Module, found: Record, classes: Tensor, rules: Rules, layers: Sequence[Layer]) -> list[Tensor]:
+def relevance(model: nn.Module, passed: Record, classes: Tensor, rules: Rules, layers: Sequence[Layer]) -> list[Tensor]:
     """The relevance of `layers`' maps for each picture's class, each (B x windows, A, N, N)."""
     inner = model.get_submodule("model")
-    start = one_hot(found.outputs[inner], classes)
-    met = propagate(inner, found, start, rules, [layer.attention for layer in layers])[1].attention
-    return [met[layer.attention] for layer in layers]
+    start = one_hot(passed.outputs[inner], classes)
+    maps_relevance = propagate(inner, passed, start, rules, [layer.attention for layer in layers])[1].attention
+    return [maps_relevance[layer.attention] for layer in layers]
 
 
 def one_hot(scores: Tensor, classes: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from runtime import plugins
 from runtime.errors import FvitError
+from runtime.pictures import resize
 from runtime.protocols import Backbone, Explainer
-from runtime.smooth import resize
 
 PACKAGE = "runtime.explainers"
 
@@ -65,12 +65,12 @@ def finite(maps: Tensor, whose: str) -> Tensor:
 def _options(name: str, words: list[str], make: Callable) -> dict:
     """`words` as keyword arguments of `make`, read as the types of its defaults."""
     defaults = {key: one.default for key, one in inspect.signature(make).parameters.items() if key != "backbone"}
-    found = {}
+    options = {}
     for word in words:
         key, _, value = word.partition("=")
         default = defaults[plugins.known(key, defaults, f"option of {name}")]
-        found[key] = _value(value, type(default), f"{name}:{key}")
-    return found
+        options[key] = _value(value, type(default), f"{name}:{key}")
+    return options
 
 
 def _value(text: str, kind: type, where: str):

@@ -1,4 +1,4 @@
-"""What a model keeps to itself: what goes into its modules and comes out of them, its attention maps among it; alone in touching its insides."""
+"""Records what goes into a model's modules and what comes out of them, attention maps included."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -28,10 +28,10 @@ def recorded(model: nn.Module, modules: Collection[nn.Module], tracked: Collecti
 
     def keep(module: nn.Module, inputs: tuple, output: Tensor) -> Tensor | None:
         if module in record.outputs:
-            raise FvitError(f"{_name(model, module)} ran twice; record one forward pass of a model that shares no module")
-        made = output.detach().requires_grad_() if module in tracked and not output.requires_grad else None
-        record.inputs[module], record.outputs[module] = inputs[0], output if made is None else made
-        return made
+            raise FvitError(f"{_name(model, module)} ran twice; record one forward pass, with no module reused")
+        leaf = output.detach().requires_grad_() if module in tracked and not output.requires_grad else None
+        record.inputs[module], record.outputs[module] = inputs[0], output if leaf is None else leaf
+        return leaf
 
     with unfused(model):
         try:
@@ -46,9 +46,9 @@ def recorded(model: nn.Module, modules: Collection[nn.Module], tracked: Collecti
 
 
 @contextmanager
-def unfused(model: nn.Module) -> Iterator[None]:
-    """Attention computed step by step inside the block; restored on leaving."""
-    blocks = [module for module in model.modules() if hasattr(module, "fused_attn")]
+def unfused(model: nn.Module, kind: type[nn.Module] = nn.Module) -> Iterator[None]:
+    """Inside the block the attention modules of `model` (those of one `kind`) compute their maps step by step; restored on leaving."""
+    blocks = [module for module in model.modules() if hasattr(module, "fused_attn") and isinstance(module, kind)]
     before = [block.fused_attn for block in blocks]
     try:
         for block in blocks:

@@ -1,4 +1,4 @@
-"""Where the tokens of a timm transformer lie and how they flow: its attention layers, Swin's windows and merges, and what the head reads.
+"""The structure of a timm transformer: its attention layers, Swin's windows and patch merging, and the head's weights of the tokens.
 
 A map is a row vector sent backwards. The head reads token i with weight r_i (ViT: the class token; DeiT: half of each prefix token; Swin,
 or a ViT that averages: all alike). Layer l with matrix M_l (B, T, T), from M_l[i, j] = what token i takes from token j, turns r into
@@ -41,18 +41,18 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Merge:
+class PatchMerge:
     """2 x 2 tokens of a grid (H, W) become one."""
 
     grid: tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Anatomy:
-    """`steps` from the picture to the head; `readout` the head's weights of the tokens, None: all alike; `grid` of the first layer."""
+class Structure:
+    """`steps` from the picture to the head; `head_weights` of the tokens, None: all equal; `grid` of the first layer."""
 
-    steps: tuple[Layer | Merge, ...]
-    readout: tuple[float, ...] | None
+    steps: tuple[Layer | PatchMerge, ...]
+    head_weights: tuple[float, ...] | None
     prefix: int
     grid: tuple[int, int]
 
@@ -61,17 +61,17 @@ class Anatomy:
         return [step for step in self.steps if isinstance(step, Layer)]
 
 
-def anatomy(backbone: Backbone) -> Anatomy:
-    """The anatomy of `backbone`; refuses models and attention classes whose flow of relevance is not defined here, by name."""
+def structure(backbone: Backbone) -> Structure:
+    """The structure of `backbone`; a model or attention class without a relevance rule here is refused, with its name."""
     model = backbone.model.get_submodule("model")
-    read = READERS.get(type(model))
+    read = STRUCTURES.get(type(model))
     if read is None:
-        kinds = ", ".join(kind.__name__ for kind in READERS)
+        kinds = ", ".join(kind.__name__ for kind in STRUCTURES)
         raise FvitError(f"no attention to explain in {backbone.name}: its class is {type(model).__name__}, one of {kinds} is wanted")
-    found = read(model)
-    for layer in found.layers:
+    body = read(model)
+    for layer in body.layers:
         _known(layer, backbone.name)
-    return found
+    return body
 
 
 def split(layer: Layer, tokens: Tensor) -> Tensor:
@@ -92,39 +92,39 @@ def join(layer: Layer, windows: Tensor) -> Tensor:
     return torch.roll(grid, at.shift, (1, 2)).reshape(-1, high * wide, *inner)
 
 
-def flow(body: Anatomy, matrices: Sequence[Tensor], first: int = 0) -> Tensor:
-    """(B, G1, G2): the readout's row sent back through `matrices`, those of the layers `first`, `first` + 1, ..., each (B x windows, N, N).
+def roll_back(body: Structure, matrices: Sequence[Tensor], first: int = 0) -> Tensor:
+    """(B, G1, G2): the head's weights sent back through `matrices`, those of the layers `first`, `first` + 1, ..., each (B x windows, N, N).
 
-    Layers after the last matrix are left out, the merges below `first` are not: the map lies on the grid of the first layer.
+    Layers after the last matrix are left out; patch merging before `first` is undone: the map lies on the grid of the first layer.
     """
     wanted = dict(zip(body.layers[first:], matrices, strict=False))
     rows = None
     for step in reversed(body.steps):
-        if isinstance(step, Merge):
-            rows = rows if rows is None else spread(step, rows)
+        if isinstance(step, PatchMerge):
+            rows = rows if rows is None else undo_merge(step, rows)
         elif (matrix := wanted.get(step)) is not None:
-            rows = readout(body, step, matrix) if rows is None else rows
+            rows = head_row(body, step, matrix) if rows is None else rows
             rows = join(step, torch.einsum("bi,bij->bj", split(step, rows), matrix))
     assert rows is not None
     return rows[:, body.prefix :].reshape(-1, *body.grid)
 
 
-def read(body: Anatomy, layer: Layer, matrices: Tensor) -> Tensor:
-    """(B, A, T): the readout's row through each head's matrix (B x windows, A, N, N)."""
-    rows = split(layer, readout(body, layer, matrices))
+def read_heads(body: Structure, layer: Layer, matrices: Tensor) -> Tensor:
+    """(B, A, T): the head's weights through each head's matrix (B x windows, A, N, N)."""
+    rows = split(layer, head_row(body, layer, matrices))
     return join(layer, torch.einsum("bi,bhij->bjh", rows, matrices)).transpose(1, 2)
 
 
-def readout(body: Anatomy, layer: Layer, matrices: Tensor) -> Tensor:
-    """(B, T): what the head reads, as if it stood right after `layer`, in the type and on the device of `matrices` (B x windows, ...)."""
+def head_row(body: Structure, layer: Layer, matrices: Tensor) -> Tensor:
+    """(B, T): the head's weights, as if the head came right after `layer`, in the type and on the device of `matrices` (B x windows, ...)."""
     tokens = matrices.shape[-1] if layer.windows is None else layer.windows.grid[0] * layer.windows.grid[1]
     images = len(matrices) * matrices.shape[-1] // tokens
-    weights = body.readout or (0.0,) * body.prefix + (1.0 / (tokens - body.prefix),) * (tokens - body.prefix)
+    weights = body.head_weights or (0.0,) * body.prefix + (1.0 / (tokens - body.prefix),) * (tokens - body.prefix)
     return torch.tensor(weights, dtype=matrices.dtype, device=matrices.device).expand(images, tokens)
 
 
-def spread(merge: Merge, rows: Tensor) -> Tensor:
-    """(B, T / 4) -> (B, T): a quarter to each of the four."""
+def undo_merge(merge: PatchMerge, rows: Tensor) -> Tensor:
+    """(B, T / 4) -> (B, T): each of the four merged tokens gets a quarter."""
     high, wide = merge.grid
     grid = rows.reshape(-1, high // 2, wide // 2) / 4
     return grid.repeat_interleave(2, 1).repeat_interleave(2, 2).flatten(1)
@@ -140,7 +140,7 @@ def window_layer(name: str, block: nn.Module) -> Layer:
     return Layer(name, block, block.attn, Windows((high, wide), (h, w), (shift[0], shift[1])))
 
 
-def _vit(model: nn.Module) -> Anatomy:
+def _vit(model: nn.Module) -> Structure:
     assert isinstance(model, VisionTransformer)
     if model.attn_pool is not None or model.global_pool not in ("token", "avg") or model.pool_include_prefix:
         raise FvitError(f"a ViT with pooling {model.global_pool!r} came; one that reads its class token or averages is wanted")
@@ -148,28 +148,28 @@ def _vit(model: nn.Module) -> Anatomy:
     layers = tuple(Layer(f"blocks.{i}", block, getattr(block, "attn", block), None) for i, block in enumerate(model.blocks))
     tokens = prefix + grid[0] * grid[1]
     token = (1.0,) + (0.0,) * (tokens - 1) if model.global_pool == "token" else None
-    return Anatomy(layers, token, prefix, grid)
+    return Structure(layers, token, prefix, grid)
 
 
-def _deit(model: nn.Module) -> Anatomy:
-    found = _vit(model)
-    count = found.prefix + found.grid[0] * found.grid[1]
-    return Anatomy(found.steps, (0.5, 0.5) + (0.0,) * (count - 2), found.prefix, found.grid)
+def _deit(model: nn.Module) -> Structure:
+    body = _vit(model)
+    count = body.prefix + body.grid[0] * body.grid[1]
+    return Structure(body.steps, (0.5, 0.5) + (0.0,) * (count - 2), body.prefix, body.grid)
 
 
-def _swin(model: nn.Module) -> Anatomy:
+def _swin(model: nn.Module) -> Structure:
     assert isinstance(model, SwinTransformer)
     if model.head.global_pool.pool_type != "avg":
         raise FvitError(f"a Swin with pooling {model.head.global_pool.pool_type!r} came; one that averages is wanted")
-    steps: list[Layer | Merge] = []
+    steps: list[Layer | PatchMerge] = []
     for s, stage in enumerate(model.layers):
         if isinstance(stage.downsample, PatchMerging):
             high, wide = _pair(stage.input_resolution)
             if high % 2 or wide % 2:
                 raise FvitError(f"layers.{s}: {high} x {wide} tokens cannot be merged by 2 x 2 without padding")
-            steps.append(Merge((high, wide)))
+            steps.append(PatchMerge((high, wide)))
         steps += [window_layer(f"layers.{s}.blocks.{b}", block) for b, block in enumerate(stage.blocks)]  # type: ignore[arg-type]
-    return Anatomy(tuple(steps), None, 0, _pair(model.patch_embed.grid_size))
+    return Structure(tuple(steps), None, 0, _pair(model.patch_embed.grid_size))
 
 
 def _pair(sizes: Any) -> tuple[int, int]:
@@ -192,4 +192,8 @@ def _known(layer: Layer, name: str) -> None:
                 raise FvitError(f"{where} normalises inside its attention ({part}); no relevance is defined for it")
 
 
-READERS: dict[type, Callable[[nn.Module], Anatomy]] = {VisionTransformer: _vit, VisionTransformerDistilled: _deit, SwinTransformer: _swin}
+STRUCTURES: dict[type, Callable[[nn.Module], Structure]] = {
+    VisionTransformer: _vit,
+    VisionTransformerDistilled: _deit,
+    SwinTransformer: _swin,
+}

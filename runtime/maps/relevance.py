@@ -39,8 +39,8 @@ class Rules:
     add: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-class Walk:
-    """One pass from the scores to the picture. `attention`: the relevance of each attention map met, (B x windows, A, N, N)."""
+class Propagation:
+    """One pass from the scores to the picture. `attention`: the relevance of each attention map passed, (B x windows, A, N, N)."""
 
     def __init__(self, record: Record, rules: Rules, wanted: Collection[nn.Module] = ()):
         self.record, self.rules, self.wanted = record, rules, set(wanted)
@@ -52,32 +52,32 @@ class Walk:
             raise FvitError(f"no relevance rule for {type(module).__name__}; add one to MODULES in {__name__}")
         return rule(self, module, relevance)
 
-    def met(self, attention: nn.Module, relevance: Tensor) -> None:
+    def record_attention(self, attention: nn.Module, relevance: Tensor) -> None:
         self.attention[attention] = relevance
         if self.wanted and self.wanted <= self.attention.keys():
-            raise _Enough
+            raise Stop
 
 
-class _Enough(Exception):
-    """All attention maps that were wanted have their relevance."""
+class Stop(Exception):
+    """Ends a propagation: every requested attention map has its relevance."""
 
 
-Rule = Callable[[Walk, nn.Module, Tensor], Tensor]
+Rule = Callable[[Propagation, nn.Module, Tensor], Tensor]
 
 
 @torch.no_grad()
 def propagate(
     model: nn.Module, record: Record, start: Tensor, rules: Rules, wanted: Collection[nn.Module] = ()
-) -> tuple[Tensor | None, Walk]:
-    """Relevance of the picture (B, 3, H, W) from that of the scores, `start` (B, K), and the walk with that of the attention maps.
+) -> tuple[Tensor | None, Propagation]:
+    """Relevance of the picture (B, 3, H, W) from that of the scores, `start` (B, K), and the Propagation with that of the attention maps.
 
-    The walk ends, without a picture, as soon as every attention module of `wanted` has its relevance.
+    It stops, without a picture, as soon as every attention module of `wanted` has its relevance.
     """
-    walk = Walk(record, rules, wanted)
+    backward = Propagation(record, rules, wanted)
     try:
-        return walk(model, start), walk
-    except _Enough:
-        return None, walk
+        return backward(model, start), backward
+    except Stop:
+        return None, backward
 
 
 def needed(model: nn.Module) -> list[nn.Module]:
@@ -89,109 +89,111 @@ def needed(model: nn.Module) -> list[nn.Module]:
     return [model, *parts]
 
 
-def same(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def same(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     return relevance
 
 
 def chain(*names: str) -> Rule:
     """The parts `names` one after the other."""
 
-    def rule(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+    def rule(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
         for name in reversed(names):
-            relevance = walk(module.get_submodule(name), relevance)
+            relevance = backward(module.get_submodule(name), relevance)
         return relevance
 
     return rule
 
 
-def sequence(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def sequence(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     for part in reversed(list(module.children())):
-        relevance = walk(part, relevance)
+        relevance = backward(part, relevance)
     return relevance
 
 
-def linear(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
-    return walk.rules.linear(walk.record.inputs[module], module.weight, relevance)  # type: ignore[arg-type]
+def linear(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
+    return backward.rules.linear(backward.record.inputs[module], module.weight, relevance)  # type: ignore[arg-type]
 
 
-def attention(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def attention(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     """Through values, map, queries and keys. Swin's position bias and mask are biases: they take nothing."""
-    relevance = walk(module.proj, walk(module.proj_drop, relevance))  # type: ignore[arg-type]
-    made = walk.record.outputs[module.qkv]  # type: ignore[index]
-    q, k, v = _heads(made, 3 * module.num_heads).chunk(3, 1)  # type: ignore[operator]
-    weights = walk.record.outputs[module.attn_drop]  # type: ignore[index]
+    relevance = backward(module.proj, backward(module.proj_drop, relevance))  # type: ignore[arg-type]
+    qkv = backward.record.outputs[module.qkv]  # type: ignore[index]
+    q, k, v = _heads(qkv, 3 * module.num_heads).chunk(3, 1)  # type: ignore[operator]
+    weights = backward.record.outputs[module.attn_drop]  # type: ignore[index]
     of_weights, of_v = rules.matmul(weights, v, _heads(relevance, module.num_heads))  # type: ignore[arg-type]
-    walk.met(module, of_weights)
+    backward.record_attention(module, of_weights)
     of_q, of_kt = rules.matmul(q, k.transpose(-2, -1), of_weights)
     parts = torch.cat([of_q, of_kt.transpose(-2, -1), of_v], 1)
-    return walk(module.qkv, parts.transpose(1, 2).flatten(2))  # type: ignore[arg-type]
+    return backward(module.qkv, parts.transpose(1, 2).flatten(2))  # type: ignore[arg-type]
 
 
-def residual(walk: Walk, block: nn.Module, number: int, relevance: Tensor, inner: Callable[[Tensor], Tensor]) -> Tensor:
+def residual(backward: Propagation, block: nn.Module, number: int, relevance: Tensor, inner: Callable[[Tensor], Tensor]) -> Tensor:
     """x + drop_path(inner(norm(x))): relevance of x, the block's first or second such sum."""
     norm, drop = block.get_submodule(f"norm{number}"), block.get_submodule(f"drop_path{number}")
-    x, branch = walk.record.inputs[norm], walk.record.outputs[drop]
-    kept, through = walk.rules.add(x, branch.reshape(x.shape), relevance.reshape(x.shape))
-    below = walk(norm, inner(walk(drop, through)))
+    x, branch = backward.record.inputs[norm], backward.record.outputs[drop]
+    kept, through = backward.rules.add(x, branch.reshape(x.shape), relevance.reshape(x.shape))
+    below = backward(norm, inner(backward(drop, through)))
     return rules.copied(x, (kept, below))
 
 
-def block(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def block(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     parts = {name: module.get_submodule(name) for name in ("mlp", "ls2", "attn", "ls1")}
-    relevance = residual(walk, module, 2, relevance, lambda r: walk(parts["mlp"], walk(parts["ls2"], r)))
-    return residual(walk, module, 1, relevance, lambda r: walk(parts["attn"], walk(parts["ls1"], r)))
+    relevance = residual(backward, module, 2, relevance, lambda r: backward(parts["mlp"], backward(parts["ls2"], r)))
+    return residual(backward, module, 1, relevance, lambda r: backward(parts["attn"], backward(parts["ls1"], r)))
 
 
-def swin_block(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def swin_block(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     layer = window_layer(type(module).__name__, module)
-    relevance = residual(walk, module, 2, relevance, lambda r: walk(module.mlp, r))  # type: ignore[arg-type]
-    shape = walk.record.inputs[module.norm1].shape  # type: ignore[index]
-    return residual(walk, module, 1, relevance, lambda r: join(layer, walk(layer.attention, split(layer, r.flatten(1, 2)))).reshape(shape))
+    relevance = residual(backward, module, 2, relevance, lambda r: backward(module.mlp, r))  # type: ignore[arg-type]
+    shape = backward.record.inputs[module.norm1].shape  # type: ignore[index]
+    return residual(
+        backward, module, 1, relevance, lambda r: join(layer, backward(layer.attention, split(layer, r.flatten(1, 2)))).reshape(shape)
+    )
 
 
-def merging(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
-    relevance = walk(module.norm, walk(module.reduction, relevance))  # type: ignore[arg-type]
+def merging(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
+    relevance = backward(module.norm, backward(module.reduction, relevance))  # type: ignore[arg-type]
     batch, high, wide, channels = relevance.shape
     return relevance.reshape(batch, high, wide, 2, 2, channels // 4).permute(0, 1, 4, 2, 3, 5).reshape(batch, 2 * high, 2 * wide, -1)
 
 
-def pool(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
-    tokens = walk.record.inputs[module]
+def pool(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
+    tokens = backward.record.inputs[module]
     return rules.averaged(tokens.flatten(1, 2), relevance).reshape(tokens.shape)
 
 
-def patches(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
-    relevance = walk(module.norm, relevance)  # type: ignore[arg-type]
+def patches(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
+    relevance = backward(module.norm, relevance)  # type: ignore[arg-type]
     conv = module.proj
     assert isinstance(conv, nn.Conv2d)
     flat = relevance.reshape(len(relevance), -1, relevance.shape[-1]).transpose(1, 2)
-    return rules.pixels(walk.record.inputs[conv], conv, flat.reshape(walk.record.outputs[conv].shape))
+    return rules.pixels(backward.record.inputs[conv], conv, flat.reshape(backward.record.outputs[conv].shape))
 
 
-def vit(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def vit(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     assert isinstance(module, VisionTransformer)
-    tokens = walk.record.outputs[module.norm]
-    relevance = walk(module.fc_norm, walk(module.head_drop, walk(module.head, relevance)))
+    tokens = backward.record.outputs[module.norm]
+    relevance = backward(module.fc_norm, backward(module.head_drop, backward(module.head, relevance)))
     if module.global_pool == "token":
-        return _embedded(walk, module, rules.placed(tokens, [relevance]))
+        return _embedded(backward, module, rules.placed(tokens, [relevance]))
     kept = tokens[:, module.num_prefix_tokens :]
-    return _embedded(walk, module, F.pad(rules.averaged(kept, relevance), (0, 0, module.num_prefix_tokens, 0)))
+    return _embedded(backward, module, F.pad(rules.averaged(kept, relevance), (0, 0, module.num_prefix_tokens, 0)))
 
 
-def deit(walk: Walk, module: nn.Module, relevance: Tensor) -> Tensor:
+def deit(backward: Propagation, module: nn.Module, relevance: Tensor) -> Tensor:
     """Two heads whose scores are averaged: half of the relevance starts from each."""
     assert isinstance(module, VisionTransformerDistilled)
-    rows = [walk(head, relevance / 2) for head in (module.head, module.head_dist)]
-    return _embedded(walk, module, rules.placed(walk.record.outputs[module.norm], rows))
+    rows = [backward(head, relevance / 2) for head in (module.head, module.head_dist)]
+    return _embedded(backward, module, rules.placed(backward.record.outputs[module.norm], rows))
 
 
-def _embedded(walk: Walk, module: VisionTransformer, relevance: Tensor) -> Tensor:
-    relevance = walk(module.norm_pre, walk(module.blocks, walk(module.norm, relevance)))
+def _embedded(backward: Propagation, module: VisionTransformer, relevance: Tensor) -> Tensor:
+    relevance = backward(module.norm_pre, backward(module.blocks, backward(module.norm, relevance)))
     if module.pos_embed is not None:
-        tokens = walk.record.outputs[module.pos_drop]
+        tokens = backward.record.outputs[module.pos_drop]
         position = F.pad(module.pos_embed, (0, 0, tokens.shape[1] - module.pos_embed.shape[1], 0)).expand_as(tokens)
-        relevance = walk.rules.add(tokens - position, position, relevance)[0]
-    return walk(module.patch_embed, relevance[:, module.num_prefix_tokens :])
+        relevance = backward.rules.add(tokens - position, position, relevance)[0]
+    return backward(module.patch_embed, relevance[:, module.num_prefix_tokens :])
 
 
 def _heads(x: Tensor, count: int) -> Tensor:

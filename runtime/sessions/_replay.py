@@ -1,4 +1,4 @@
-"""What sessions that replay CUDA graphs share: buffers that stay where they are, and a call over them on a stream of the session's own."""
+"""Shared by sessions that replay CUDA graphs: fixed buffers, and a call on them in the session's own stream."""
 
 from collections.abc import Callable, Sequence
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from runtime.network import Network, check_inputs
 
-SOURCE = Network
+TAKES = "network"
 PRECISIONS = ("fp32", "fp16", "bf16")
 
 
@@ -20,6 +20,10 @@ def available() -> str | None:
     if torch.cuda.is_available() or any(shutil.which(name) for name in ("g++", "c++", "clang++")):
         return None
     return "torch.compile needs a C++ compiler on a CPU; install g++"
+
+
+def told(device: torch.device) -> str:
+    return f"torch {torch.__version__} on {device.type}, {torch.get_num_threads()} threads, Inductor"
 
 
 def load(source: Network, on: torch.device) -> "Compiled":
@@ -41,7 +45,7 @@ class Compiled:
         check_inputs(self._name, self._specs, inputs)
         with torch.inference_mode():
             torch.compiler.cudagraph_mark_step_begin()
-            found = self._module(*inputs)
-            outputs = found if isinstance(found, tuple) else (found,)
+            result = self._module(*inputs)
+            outputs = result if isinstance(result, tuple) else (result,)
             kept = tuple(x.clone() if x.is_cuda else x for x in outputs)  # a replayed graph writes over its own
-        return kept if isinstance(found, tuple) else kept[0]
+        return kept if isinstance(result, tuple) else kept[0]

@@ -5,12 +5,16 @@ from torch import Tensor
 
 from runtime.network import Network, check_inputs
 
-SOURCE = Network
+TAKES = "network"
 PRECISIONS = ("fp32", "fp16", "bf16")
 
 
 def available() -> str | None:
     return None
+
+
+def told(device: torch.device) -> str:
+    return f"torch {torch.__version__} on {device.type}, {torch.get_num_threads()} threads"
 
 
 def load(source: Network, on: torch.device) -> "Eager":

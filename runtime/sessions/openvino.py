@@ -1,9 +1,9 @@
-"""OpenVINO on an exported file, on the CPU: each batch size gets a graph of its own, fixed in shape.
+"""OpenVINO on an exported file, on the CPU: one graph of fixed shape per batch size.
 
-A batch is shared out evenly among asynchronous requests, one for each thread where it divides so: threads that never wait for each other
-beat threads that share one request, which is left to a batch of 1 (`fvit roofline` measures both). bf16 is computed from the fp32 file: in
-trials that was no slower than from a file that is bf16 already.
-On a CPU with bf16 instructions OpenVINO computes in bf16 unless told otherwise, so the precision is set by name and read back. What an int8
+A batch is divided evenly among asynchronous requests, one per thread where it divides: threads that do not wait for each other are faster
+than threads that share one request, which only a batch of 1 uses (the roofline study measures both). bf16 is computed from the fp32 file,
+which was not slower than a bf16 file.
+On a CPU with bf16 instructions OpenVINO computes in bf16 by default, so the precision is set by name and read back. What an int8
 file leaves in float is computed in bf16 where the CPU has it. A time step would be rounded to bf16 as well, and bf16 cannot tell 257 from
 258 (cosine 0.98 at t = 777 in place of 0.9999), so what leads to a sine or cosine is cut off and computed in fp32.
 In fp32 with fixed shapes its code generator for fused loops (snippets) ends the process (null pointer, 2026.4) where a group norm is scaled by
@@ -12,6 +12,7 @@ what another layer computed, as in every guided-diffusion UNet: there it is swit
 
 import importlib.util
 from collections import OrderedDict
+from importlib.metadata import version
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from runtime.artifact import Artifact
 from runtime.errors import SessionUnavailable
 from runtime.network import check_inputs
 
-SOURCE = Artifact
+TAKES = "artifact"
 PRECISIONS = ("fp32", "bf16", "int8")
 FILES = {"bf16": "fp32"}  # precision -> that of the file it is computed from, where they differ
 T = 1  # which input the time is
@@ -31,6 +32,10 @@ def available() -> str | None:
     if importlib.util.find_spec("openvino") is None:
         return "openvino is not installed; pip install 'fvit-bench[openvino]'"
     return None
+
+
+def told(device: torch.device) -> str:
+    return f"OpenVINO {version('openvino')} on cpu, {torch.get_num_threads()} threads"
 
 
 def load(source: Artifact, on: torch.device) -> "OpenVino":
@@ -47,7 +52,7 @@ class OpenVino:
         if why := available():
             raise SessionUnavailable(f"session openvino: {why}")
         if on.type != "cpu":
-            raise SessionUnavailable(f"session openvino: device {on} came, cpu is wanted; give --device cpu")
+            raise SessionUnavailable(f"session openvino: device {on} came, cpu is wanted", needs="cpu")
         import openvino
 
         self._core = openvino.Core()
@@ -80,9 +85,9 @@ class OpenVino:
             request.start_async(list(parts), share_inputs=True)
         for request in requests:
             request.wait()
-        # what comes out is copied: a request writes over its own
-        found = [[torch.from_numpy(tensor.data) for tensor in request.output_tensors] for request in requests]
-        outputs = tuple(torch.cat(parts) for parts in zip(*found, strict=True))
+        # torch.cat copies: a request overwrites its own outputs
+        parts = [[torch.from_numpy(tensor.data) for tensor in request.output_tensors] for request in requests]
+        outputs = tuple(torch.cat(shares) for shares in zip(*parts, strict=True))
         return outputs[0] if len(outputs) == 1 else outputs
 
     def _graph(self, batch: int, requests: int) -> list:
@@ -106,11 +111,11 @@ class OpenVino:
         try:
             compiled = self._core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
-            said = " ".join(str(error).split())[:300]
-            raise SessionUnavailable(f"session openvino cannot run {source.network} in {source.precision}: {said}") from error
-        found = compiled.get_property("INFERENCE_PRECISION_HINT")
-        if found != getattr(openvino.Type, self._settings["INFERENCE_PRECISION_HINT"]):
-            raise SessionUnavailable(f"session openvino computes {source.network} in {found} on this CPU, not in {source.precision}")
+            reason = " ".join(str(error).split())[:300]
+            raise SessionUnavailable(f"session openvino cannot run {source.network} in {source.precision}: {reason}") from error
+        precision = compiled.get_property("INFERENCE_PRECISION_HINT")
+        if precision != getattr(openvino.Type, self._settings["INFERENCE_PRECISION_HINT"]):
+            raise SessionUnavailable(f"session openvino computes {source.network} in {precision} on this CPU, not in {source.precision}")
         return compiled
 
 

@@ -1,17 +1,19 @@
 """ONNX Runtime on an exported file, with the one provider that the device asks for.
 
-A provider that cannot start falls back to the CPU without an exception, so: fallback off, the session's first provider compared with the
-one wanted, and the nodes that each provider really got counted.
+A provider that cannot start falls back to the CPU without an exception, so
+fallback is off, the session's first provider is compared with the requested one, and the nodes of each provider are counted.
 On the CPU tensors go in and come out without a copy (DLPack and io binding). On a GPU ONNX Runtime works on a stream of its own and replays
 a CUDA graph for each batch size, over buffers that stay where they are; a network of many convolutions is computed channels-last.
 No machine of this project has run the GPU half yet: its options are looked up in the provider's file (tests/unit/runtime/test_ort.py).
 """
 
 from collections import Counter
+from functools import cache
 from importlib.metadata import packages_distributions
 
 import onnx
 import torch
+from onnx import TensorProto, helper
 from torch import Tensor
 
 from runtime.artifact import Artifact
@@ -19,7 +21,7 @@ from runtime.errors import SessionUnavailable
 from runtime.network import check_inputs
 from runtime.sessions._replay import replay
 
-SOURCE = Artifact
+TAKES = "artifact"
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}  # of the CUDA provider; tf32 on would not be fp32
@@ -29,9 +31,9 @@ GRAPH, PLAIN = {"enable_cuda_graph": "1"}, -1
 def available() -> str | None:
     installed = sorted(set(packages_distributions().get("onnxruntime", [])))
     if not installed:
-        return "onnxruntime is not installed; ./run setup installs it"
+        return "onnxruntime is not installed; install onnxruntime or onnxruntime-gpu"
     if len(installed) > 1:
-        return f"{' and '.join(installed)} are both installed and share files; pip uninstall -y {' '.join(installed)}, then ./run setup"
+        return f"{' and '.join(installed)} are both installed and share files; pip uninstall -y {' '.join(installed)}, then install one of them"
     return None
 
 
@@ -39,11 +41,23 @@ def load(source: Artifact, on: torch.device) -> "Ort":
     return Ort(source, on)
 
 
-def probe(model: bytes, device: str) -> str:
-    """Which provider really holds the nodes of `model` on `device`, in one line, the reason where the wanted one does not."""
+@cache
+def library():
+    """The module onnxruntime, its telemetry off; nothing here or in export/ imports it otherwise."""
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
+
+
+def told(device: torch.device) -> str:
+    """The provider that holds the node of a one-node model: what is compiled in says nothing about what can start."""
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "probe", [x], [y])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     try:
-        session = _start(model, PROVIDERS[device], OPTIONS if device == "cuda" else {})
-        return f"{PROVIDERS[device]} ({sum(_assigned(session, PROVIDERS[device]).values())} of 1 probe node)"
+        session = _start(model.SerializeToString(), PROVIDERS[device.type], OPTIONS if device.type == "cuda" else {})
+        return f"{PROVIDERS[device.type]} ({sum(_assigned(session, PROVIDERS[device.type]).values())} of 1 probe node)"
     except SessionUnavailable as error:
         return str(error)
 
@@ -55,7 +69,7 @@ class Ort:
         if why := available():
             raise SessionUnavailable(f"session ort: {why}")
         if on.type == "cuda" and not torch.cuda.is_available():
-            raise SessionUnavailable(f"session ort: PyTorch sees no CUDA GPU, and {PROVIDERS['cuda']} needs one; give --device cpu")
+            raise SessionUnavailable(f"session ort: PyTorch sees no CUDA GPU, and {PROVIDERS['cuda']} needs one", needs="cpu")
         self._name, self._specs, self._outputs, self._device = source.network, source.inputs, source.outputs, on
         self._stream = torch.cuda.Stream(on) if on.type == "cuda" else None
         self._bound: dict[int, tuple] = {}
@@ -67,7 +81,7 @@ class Ort:
             raise SessionUnavailable(f"session ort cannot run {source.network} in {source.precision}: {error}") from error
 
     def _on_gpu(self, source: Artifact, stream: torch.cuda.Stream):
-        """A session that works on `stream` and can record; one that cannot, and the reason kept, where ONNX Runtime refuses the network."""
+        """A session on `stream` with CUDA graphs; without them, the reason in `facts`, where ONNX Runtime refuses the network."""
         convolutions = sum(node.op_type == "Conv" for node in onnx.load(source.model, load_external_data=False).graph.node)
         nhwc = convolutions > 1  # one alone cuts a picture into patches
         options = OPTIONS | {"device_id": str(stream.device.index), "user_compute_stream": str(stream.cuda_stream)}
@@ -108,7 +122,7 @@ class Ort:
         return binding, recording, given, out
 
     def _direct(self, inputs: tuple[Tensor, ...]):
-        import onnxruntime
+        onnxruntime = library()
 
         binding = self._session.io_binding()
         for spec, x in zip(self._specs, inputs, strict=True):
@@ -120,8 +134,8 @@ class Ort:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def bind(self, batch: int) -> tuple:
-        """Buffers of `batch` pictures bound for good: the binding, the buffers that go in and those that come out."""
-        import onnxruntime
+        """Fixed buffers for `batch` pictures: the binding, the input buffers and the output buffers."""
+        onnxruntime = library()
 
         given, out = ([torch.zeros(batch, *spec.shape, device=self._device) for spec in specs] for specs in (self._specs, self._outputs))
         binding = self._session.io_binding()
@@ -134,7 +148,7 @@ class Ort:
 
 def _run(graph: int):
     """Options of a run that records and replays graph number `graph`, or none (PLAIN); the caller's stream waits for it, not the host."""
-    import onnxruntime
+    onnxruntime = library()
 
     options = onnxruntime.RunOptions()
     options.add_run_config_entry("disable_synchronize_execution_providers", "1")
@@ -144,7 +158,7 @@ def _run(graph: int):
 
 def _start(model: str | bytes, wanted: str, given: dict[str, str]):
     """An InferenceSession on `wanted` alone, which raises where ONNX Runtime would have fallen back."""
-    import onnxruntime
+    onnxruntime = library()
 
     if wanted != "CPUExecutionProvider":
         onnxruntime.preload_dlls()
@@ -165,5 +179,5 @@ def _assigned(session, wanted: str) -> dict[str, int]:
     for part in session.get_provider_graph_assignment_info():
         nodes[part.ep_name] += len(part.get_nodes())
     if session.get_providers()[0] != wanted or not nodes[wanted]:
-        raise SessionUnavailable(f"{wanted} was asked for, {session.get_providers()[0]} came ({dict(nodes)} nodes); see fvit doctor")
+        raise SessionUnavailable(f"{wanted} was asked for, {session.get_providers()[0]} came ({dict(nodes)} nodes)", needs="doctor")
     return dict(nodes)

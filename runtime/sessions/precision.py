@@ -1,4 +1,4 @@
-"""What this machine's processor was built to compute in, and what a precision costs without it."""
+"""The precisions that this machine's hardware supports; the others are emulated."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ AMPERE = (8, 0)  # the first CUDA architecture with bf16
 
 
 def flags() -> set[str]:
-    """The processor's flags; empty where the system does not tell."""
+    """The processor's flags; empty where the system does not list them."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -27,11 +27,11 @@ def flags() -> set[str]:
     return next((set(line.split(":", 1)[1].split()) for line in lines if line.startswith("flags")), set())
 
 
-def doubt(precision: str, device: torch.device) -> str | None:
-    """Why `precision` is no gain on `device`; None where it is at home, or nothing is known."""
+def caveat(precision: str, device: torch.device) -> str | None:
+    """Why `precision` is slow on `device`; None if the hardware supports it or nothing is known."""
     if device.type == "cuda":
-        found = torch.cuda.get_device_capability(device)
-        if precision == "bf16" and found < AMPERE:
+        capability = torch.cuda.get_device_capability(device)
+        if precision == "bf16" and capability < AMPERE:
             return f"{torch.cuda.get_device_name(device)} has no bf16 units: bf16 is emulated there, slower than fp16 and than fp32"
         return None
     here = flags()

@@ -1,4 +1,4 @@
-"""A batch that is too large for the memory is answered in parts."""
+"""Splits a batch that does not fit into memory."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ class OutOfMemory(FvitError):
     """Not even one picture at a time fits."""
 
 
-class Fitting:
-    """A session that is given no more pictures at once than fit; what it answers is the same.
+class SplitBatch:
+    """A session that gets only as many pictures at once as fit into memory; its answers are the same.
 
-    Where memory runs out the batch is halved until it fits. That is said once, kept for all later calls and stands in `facts` as `most`.
+    When memory runs out the batch is halved until it fits. `say` reports it once; `facts["most"]` holds the size for all later calls.
     """
 
     def __init__(self, session: Session, name: str, facts: dict, say: Callable[[str], None]):
@@ -32,12 +32,12 @@ class Fitting:
                 return self._session(*inputs)
             except (RuntimeError, MemoryError) as error:
                 self._halve(batch, error)
-            return self(*inputs)  # after the error is gone: its traceback holds what the failed call had made
+            return self(*inputs)  # outside the except block: the error's traceback keeps the failed call's tensors alive
         parts = [self(*part) for part in zip(*(x.split(most) for x in inputs), strict=True)]
         return tuple(map(torch.cat, zip(*parts, strict=True))) if isinstance(parts[0], tuple) else torch.cat(parts)
 
     def _halve(self, batch: int, error: Exception) -> None:
-        """Half of `batch` from now on, if it was the memory; raises what it was otherwise."""
+        """Sets the size to half of `batch` if memory ran out; raises any other error again."""
         if not exhausted(error):
             raise error
         if batch < 2:
@@ -51,5 +51,5 @@ class Fitting:
 
 
 def exhausted(error: Exception) -> bool:
-    """Whether it was the memory that ended a call; each library says it in its own words."""
+    """Whether a call failed for lack of memory; each library words it differently."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error).lower() for sign in SIGNS)

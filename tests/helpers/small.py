@@ -7,7 +7,7 @@ from timm.models.vision_transformer import VisionTransformer
 from runtime.backbones import build as backbone
 from runtime.diffusion import schedule, unet
 from runtime.diffusion.networks import DenoiserNetwork
-from runtime.network import randomize
+from runtime.network import random_weights, randomize
 from runtime.protocols import Backbone
 
 CLASSES = tuple("abc")
@@ -28,7 +28,7 @@ def small_denoiser() -> DenoiserNetwork:
         )
     )  # fmt: skip
     randomize(model, 3)
-    return DenoiserNetwork("unet_small_test", model.eval().requires_grad_(False), 32, 3, schedule.linear(), "random, seed 3")
+    return DenoiserNetwork("unet_small_test", model.eval().requires_grad_(False), 32, 3, schedule.linear(), random_weights(3))
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -1,36 +1,52 @@
-"""The tables of looks, and rows of every look of one."""
+"""Tables of trials, and rows of every trial of one."""
 
-from dataclasses import asdict
+from bench.records.rows import Answered, Head, Machine, Row
+from bench.trials.grid import STUDY, Grid
+from bench.trials.page import tables
+from bench.trials.settings import Settings
+from bench.trials.trial import differing
 
-from bench.options import GRIDS
-from bench.trials.grid import Grid
-from bench.trials.scene import Settings
-from runtime import plugins
+TABLES = tables()
+PRINTED = {name: grid for name, grid in TABLES.items() if name.isdigit()}
+ENVIRONMENT = {
+    "commit": "abc", "python": "3.11", "cpu": "x", "cores": 2, "threads": 2, "memory_gib": 24, "load_at_start": 0.0, "gpu": None,
+    "versions": {"torch": "2", "timm": "1"},
+}  # fmt: skip
 
-TABLES = {number: plugins.load("bench.tables", f"table{number}").TABLE for number in GRIDS}
+
+def beginning(settings: Settings, study: str = STUDY, campaign: str = "c") -> list[Row]:
+    """The first two rows of a campaign."""
+    head = Head(
+        campaign=campaign,
+        key="head",
+        study=study,
+        commit="abc",
+        settings=settings.facts(),
+        weights={"denoiser": "trained"},
+        facts={"grid": 64},
+    )
+    return [head, Machine(campaign=campaign, key="x", machine="x", environment=ENVIRONMENT)]
 
 
-def synthetic(settings: Settings, grid: Grid) -> list[dict]:
-    """Rows of every look: 3 of 4 right undefended, all right behind DDS; each map value 0.5 [0.25, 0.75]."""
-    environment = {"commit": "c", "cpu": "x", "cores": 2, "versions": {"torch": "2", "timm": "1"}}
-    facts = {"n": settings.n, "preset": settings.preset, "seed": settings.seed}
-    head = {"settings": facts, "environment": environment, "weights": {"denoiser": "trained"}, "grid": 64, "notes": []}
-    rows: list[dict] = [{"kind": "campaign"} | head]
-    metrics = ("pixel_accuracy", "miou", "map", "s_faith", "topk", "positive_auc", "negative_auc")
-    for look in grid.looks(settings):
-        right = "1110" if look.defence == "none" else "1111"
-        maps = {name: {metric: [0.5, 0.25, 0.75] for metric in metrics} | {"each": [500] * 4} for name in look.explainers}
+def synthetic(settings: Settings, grid: Grid, campaign: str = "c") -> list[Row]:
+    """Rows of every trial: of four pictures three are right undefended, all behind a defence; every number of a map's metric is 1 or 2."""
+    rows = beginning(settings, campaign=campaign)
+    for trial in grid.trials(settings):
+        answers = [0, 1, 2, 9 if trial.defence.kind == "none" else 3]
+        scores: dict[str, dict[str, list]] = {}
+        for explainer, metric in trial.maps:
+            if metric:
+                width = WIDTH.get(metric, 1)
+                scores.setdefault(explainer, {})[metric] = [[1.0, 2.0, 2.0, 3.0][:width] for _ in range(4)]
+        votes = [[5 * (label == answer) + 5 * (label == i) for label in range(10)] for i, answer in enumerate(answers)]
         rows.append(
-            {
-                "kind": "look",
-                "key": look.key,
-                "n": 4,
-                "hits": right.count("1"),
-                "right": right,
-                "real_sigma": 64.2,
-                "one_draw": [0.5, 0.25, 0.75],
-                "maps": maps,
-                "look": asdict(look),
-            }
-        )
+            Answered(
+                campaign=campaign, key=trial.part_key(range(4)), trial=differing(trial.base), numbers=[0, 1, 2, 3], labels=[0, 1, 2, 3],
+                answers=answers, votes=votes if trial.defence.randomised else None, scores=scores,
+                sigma=None if trial.defence.level is None else trial.defence.level.sigma,
+            )
+        )  # fmt: skip
     return rows
+
+
+WIDTH = {"pixel_accuracy": 2, "miou": 4, "map_foreground": 2, "f1": 2}  # numbers per picture of a metric

@@ -3,11 +3,11 @@
 `python -m bench.studies.certify.simulation --runs 10000` prints the table of docs/certificates.md.
 """
 
-import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cyclopts
 import numpy as np
 import torch
 from numpy import ndarray
@@ -67,8 +67,28 @@ def scenarios() -> list[Scenario]:
     ]
 
 
-def wrong(scenario: Scenario, rng: np.random.Generator) -> dict[str, bool]:
-    """One certificate of each kind: did it say more than the truth, and did it say anything? (Abstaining is never wrong.)"""
+@dataclass(frozen=True)
+class SimulatedClaim:
+    """One certificate: whether it says more than the truth, and whether it says anything. Abstaining is never wrong."""
+
+    wrong: bool
+    certified: bool
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Of `runs` certificates: `errors`, the 99 % lower bound `low` of their rate, and the share `certified`."""
+
+    name: str
+    draws: str
+    errors: int
+    runs: int
+    low: float
+    certified: float
+
+
+def outcomes(scenario: Scenario, rng: np.random.Generator) -> dict[str, SimulatedClaim]:
+    """One certificate of a fixed number of draws, and one of adaptive draws, from the same draws."""
     shares = np.array(scenario.shares)
     selection = rng.multinomial(SELECTION, shares)
     labels, maps = rng.choice(len(shares), DRAWS, p=shares), scenario.maps(rng, DRAWS)
@@ -79,19 +99,19 @@ def wrong(scenario: Scenario, rng: np.random.Generator) -> dict[str, bool]:
     of_top = top.radius > true_radius(scenario.mean, top.cells) + 1e-12
     adaptive = _adaptive(scenario, int(np.argmax(selection)), labels, maps)
     return {
-        "fixed": of_label or of_top, "fixed certified": label.radius > 0 and top.radius > 0,
-        "adaptive": adaptive is not None and scenario.radius > adaptive, "adaptive certified": adaptive is not None,
-    }  # fmt: skip
+        "fixed": SimulatedClaim(of_label or of_top, label.radius > 0 and top.radius > 0),
+        "adaptive": SimulatedClaim(adaptive is not None and scenario.radius > adaptive, adaptive is not None),
+    }
 
 
 def _adaptive(scenario: Scenario, chosen: int, labels: ndarray, maps: ndarray) -> float | None:
-    """Looks at the same draws one look after the other: the true radius of what was certified, None if that was nothing."""
+    """The same draws, one look after the other: the true radius of what was certified, None if nothing was."""
     question = Question(Claim(SIGMA, ALPHA, K, BETA), scenario.radius, sequential.looks(DRAWS), scenario.tops)
     for n in question.looks:
         so_far = fused(maps[:n])
-        if (said := answer(question, int((labels[:n] == chosen).sum()), n, so_far)) is not None:
+        if (certain := answer(question, int((labels[:n] == chosen).sum()), n, so_far)) is not None:
             break
-    if not said:
+    if not certain:
         return None
     cells = certify.top(so_far, 0, Claim(SIGMA, ALPHA, K, BETA)).cells
     of_top = true_radius(scenario.mean, cells) + 1e-12 if scenario.tops else math.inf
@@ -113,38 +133,39 @@ def fused(maps: ndarray) -> Fused:
     return Fused(grid[0], "mean", len(maps), grid[1], torch.zeros(1, dtype=torch.int64))
 
 
-def run(runs: int, seed: int = 0) -> list[dict]:
-    """Errors of each scenario in `runs` runs, and the 99 % lower bound of their rate."""
-    found = []
+def run(runs: int, seed: int = 0) -> list[Rate]:
+    """How often certificates of each scenario are wrong in `runs` runs."""
+    rates = []
     for number, scenario in enumerate(scenarios()):
         rng = np.random.default_rng([seed, number])
-        errors = [wrong(scenario, rng) for _ in range(runs)]
+        drawn = [outcomes(scenario, rng) for _ in range(runs)]
         for kind in ("fixed", "adaptive"):
-            count, certified = (sum(error[name] for error in errors) for name in (kind, f"{kind} certified"))
-            low = bounds.lower(count, runs, 0.01)
-            found.append({"name": scenario.name, "draws": kind, "errors": count, "runs": runs, "low": low, "certified": certified / runs})
-    return found
+            own = [both[kind] for both in drawn]
+            errors, certified = sum(outcome.wrong for outcome in own), sum(outcome.certified for outcome in own)
+            rates.append(Rate(scenario.name, kind, errors, runs, bounds.lower(errors, runs, 0.01), certified / runs))
+    return rates
 
 
-def main() -> None:
+def render(rates: Sequence[Rate]) -> str:
     """The table, as Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    rows = [
+    lines = [
         [
-            row["name"],
-            row["draws"],
-            f"{row['errors']} of {row['runs']}",
-            f"{row['errors'] / row['runs']:.4f}",
-            f"{row['low']:.4f}",
-            f"{row['certified']:.0%}",
+            rate.name,
+            rate.draws,
+            f"{rate.errors} of {rate.runs}",
+            f"{rate.errors / rate.runs:.4f}",
+            f"{rate.low:.4f}",
+            f"{rate.certified:.0%}",
         ]
-        for row in run(options.runs, options.seed)
+        for rate in rates
     ]
-    print(table(["distribution", "draws", "wrong", f"error rate (alpha {ALPHA})", "its 99 % lower bound", "certified at all"], rows))
+    return table(["distribution", "draws", "wrong", f"error rate (alpha {ALPHA})", "its 99 % lower bound", "certified at all"], lines)
+
+
+def main(*, runs: int = 10_000, seed: int = 0) -> None:
+    """Prints the table."""
+    print(render(run(runs, seed)))
 
 
 if __name__ == "__main__":
-    main()
+    cyclopts.run(main)

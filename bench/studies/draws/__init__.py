@@ -1,1 +1,1 @@
-"""Seconds of a draw: Table 3."""
+"""Seconds per draw: Table 3."""

@@ -1,50 +1,38 @@
-"""Cold start: what the first answer costs, in a process of its own.
+"""Cold start: what the first answer costs, in a separate process.
 
     import (libraries) -> load (network or file) -> first call -> second call, and the peak memory of all of it
 
-Left out: the interpreter's own start; reading the file's hash is in `load`. The file is warm in the system's cache.
+Left out: the interpreter's own start. Included in `load`: reading the file's hash. The file is in the system's cache already.
 """
 
 import itertools
-import json
-import os
-import subprocess
-import sys
-from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter  # bench.records.clock imports PyTorch, whose import is timed here
+from typing import Any
 
-from runtime.errors import FvitError
-from runtime.provenance import ROOT
+from bench.records import child as children
 
-
-def measure(world, session: str, precision: str, device: str, artifact: Path | None) -> dict:
-    """Seconds of each part and peak bytes, from a child process; FvitError with the child's last line if it fails."""
-    brought = {k: str(v.resolve()) if isinstance(v, Path) else v for k, v in asdict(world).items()}
-    job = {"world": brought, "session": session, "precision": precision}
-    job |= {"device": device, "artifact": str(artifact) if artifact else None}
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.studies.draws.coldstart", json.dumps(job)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ},
-    )
-    if done.returncode:
-        raise FvitError(f"cold start of {session} failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-    return json.loads(done.stdout.splitlines()[-1])
+LIMIT = 1800.0  # seconds: the largest denoiser needs one minute
+NAMES = ("import_seconds", "load_seconds", "first_call_seconds", "second_call_seconds")
 
 
-def child(job: dict) -> dict:
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of each part and peak bytes, from a child process; FvitError with its last line where it fails.
+
+    `job`: session, precision, device, artifact (the exported file's folder) or None, and for None world, denoiser_weights, head_channels.
+    """
+    return children.call("bench.studies.draws.coldstart:child", job, LIMIT)
+
+
+def child(job: dict[str, Any]) -> dict[str, Any]:
     """Runs in the child: loads the denoiser in one session and calls it twice at batch 1."""
-    from time import perf_counter
-
     marks = [perf_counter()]
     import torch
 
     from bench.records.clock import PeakMemory, now, settle
+    from bench.worlds import world as worlds
     from export.networks import denoiser_step, example
     from runtime import artifact, plugins
-    from runtime.diffusion import networks as denoisers
     from runtime.network import Network, at_precision
 
     settle()
@@ -52,13 +40,11 @@ def child(job: dict) -> dict:
     marks.append(perf_counter())
     if job["artifact"]:
         source = artifact.read(job["artifact"]).at(job["precision"])
-        shape = Network(source.network, torch.nn.Identity(), source.inputs, source.outputs, "", "")
+        shape = Network(source.network, torch.nn.Identity(), source.inputs, source.outputs, source.weights, "")
     else:
-        world = job["world"]
-        name = {"embedded": "unet_embedded", "paper": "adm_256"}[world["name"]]
-        shape = source = at_precision(
-            denoiser_step(denoisers.build(name, world["denoiser_weights"], world["head_channels"])), job["precision"]
-        )
+        weights = job["denoiser_weights"]
+        brought = worlds.Brought(denoiser_weights=Path(weights) if weights else None, head_channels=job["head_channels"])
+        shape = source = at_precision(denoiser_step(worlds.open(job["world"], brought).denoiser()), job["precision"])
     loaded = plugins.load("runtime.sessions", job["session"]).load(source, device)
     marks.append(now(device))
     inputs = tuple(x.to(device) for x in example(shape, 1))
@@ -66,9 +52,4 @@ def child(job: dict) -> dict:
         loaded(*inputs)
         marks.append(now(device))
     spans = [after - before for before, after in itertools.pairwise(marks)]
-    names = ("import_seconds", "load_seconds", "first_call_seconds", "second_call_seconds")
-    return dict(zip(names, spans, strict=True)) | {"peak_bytes": PeakMemory().read()}
-
-
-if __name__ == "__main__":
-    print(json.dumps(child(json.loads(sys.argv[1]))))
+    return dict(zip(NAMES, spans, strict=True)) | {"peak_bytes": PeakMemory().read()}

@@ -10,8 +10,8 @@ from bench.protocols import OURS
 
 
 @dataclass(frozen=True)
-class Asked:
-    """`pictures` of the test split for the panels; `n` of them, from the first, for the curves."""
+class Choice:
+    """What the user chooses: `pictures` of the test split for the panels; `n` of them, from the first, for the curves."""
 
     pictures: tuple[int, ...]
     n: int

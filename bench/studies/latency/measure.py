@@ -1,48 +1,36 @@
-"""Deployment latency: one scenario in a child process under a watchdog, and what its logs say, as a row.
+"""Deployment latency: each run is one scenario in a process of its own, under a time limit.
 
-LoadGen hangs on an unanswered query and nothing inside its process ends that, so the process is killed when its time is over; rows written
-before are kept. Short runs on one machine are no MLPerf results and are not called so.
+LoadGen hangs on an unanswered query and nothing inside its process ends that, so the process is ended when its time is over; rows written
+before are kept. Short runs on one machine are not MLPerf results and are not called so.
 """
 
 import importlib.util
-import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
+from rich.console import Console
 
-from bench.records.stats import wilson
+from bench.records import child
+from bench.records.campaign import Campaign, How, Plan
+from bench.records.clock import settled, wall
+from bench.records.rows import AnyRow, Served
+from bench.records.store import Store
+from bench.studies.latency.case import SHARE, STUDY, TARGET, Case, Checked, Job, LoadRun
+from bench.worlds import world as worlds
+from bench.worlds.defence import LARGEST
+from bench.worlds.workbench import Engine, Workbench
 from runtime.errors import FvitError
-from runtime.provenance import ROOT
+from runtime.maps import explain
 
-DETAIL = "mlperf_log_detail.txt"
+SERVER = "bench.studies.latency.server:main"
 PERCENTILES = (50, 90, 99)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One run. `answer`: label, map (label and VTA's map) or an explainer (label and its map); `merge`: requests answered together at most.
-
-    `qps`, `target_p99` (ms): server's. `limit`: seconds after which the run counts as hung.
-    """
-
-    scenario: str
-    answer: str
-    merge: int
-    session: str
-    precision: str
-    draws: int
-    seconds: float
-    qps: float | None
-    target_p99: float | None
-    device: str
-    limit: float
+KIND = "classify_draws"
+RATES = ("result_samples_per_second", "result_completed_samples_per_sec", "result_qps_without_loadgen_overhead")
 
 
 def available() -> str | None:
@@ -52,62 +40,83 @@ def available() -> str | None:
     return None
 
 
-def run(case: Case, artifact: Path | None) -> dict:
-    """The row of `case`, its session made from `artifact`, if it takes one; FvitError with the reason where the child failed or hung."""
-    job = asdict(case) | {"artifact": artifact and str(artifact), "started": time.time()} | ({"scenario": "loop"} if available() else {})
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "bench.studies.latency.server", json.dumps(job), folder]
-        _watched(command, Path(folder), case.limit)
-        facts = json.loads((Path(folder) / "answers.json").read_text())
-        found = _alone(facts["latencies"]) if facts["latencies"] else _read(Path(folder) / DETAIL)
-    if facts["failure"]:
-        raise FvitError(f"{case.scenario}: a query failed: {facts['failure']}")
-    given = {int(number): label for number, label in facts["answers"].items()}
-    right, low, high = wilson(sum(facts["labels"][number] == label for number, label in given.items()), len(given))
-    names = ("cold_start_seconds", "resident_begin", "resident_end", "peak_bytes", "facts", "qps", "target_p99")
-    merged = float(np.mean(facts["merged"]))
-    return found | {name: facts[name] for name in names} | {"merged": merged, "accuracy": [right, low, high], "pictures": len(given)}
+def measure(cases: Sequence[Case], explainers: Sequence[str], store: Store, console: Console, how: How) -> list[AnyRow]:
+    """The rows of the campaign of `cases`, after what it lacked was measured. `explainers`: those that the cases ask for by name."""
+    first = cases[0]
+    engine, device = Engine(first.session, first.precision), torch.device(first.device)
+    world = worlds.open("embedded")
+    bench = Workbench(world, None, device, lambda line: console.print(line, style="dim", markup=False, highlight=False))
+    for name in explainers:
+        explain.build(name, bench.backbone)  # refuses an unknown option before anything is measured
+
+    def head() -> dict[str, Any]:
+        checked = Checked(str(engine), bench.load(engine, KIND).parity, LARGEST)
+        return {"weights": bench.weights(), "facts": asdict(checked), "notes": world.notes()}
+
+    settings = {"cases": [asdict(case) for case in cases]}
+    with settled(), Campaign(store, Plan(STUDY, settings, head), console, how) as campaign:
+        for case in campaign.each(cases, key=str):
+            campaign.measure(str(case), partial(_measure, case, campaign, bench, engine), asdict(case))
+    return campaign.rows
 
 
-def _watched(command: list[str], folder: Path, limit: float) -> None:
-    """Runs the child to its end, or kills it and whatever it started when `limit` seconds are over."""
-    with (folder / "said").open("w+") as said:
-        child = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stdout=said, stderr=said, start_new_session=True)
-        try:
-            code = child.wait(limit)
-        except subprocess.TimeoutExpired:
-            raise FvitError(f"the run hung and was ended after {limit:.0f} s; rows before it are kept") from None
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-        said.seek(0)
-        last = (said.read().strip().splitlines() or ["no message"])[-1]
-    if code or not (folder / "answers.json").exists():
-        raise FvitError(f"the run ended with exit code {code}: {last}")
+def _measure(case: Case, campaign: Campaign, bench: Workbench, engine: Engine) -> Served:
+    artifact = bench.load(engine, KIND).artifact
+    return row(case, serve(offered(case, campaign.of(Served)), artifact and artifact.folder), campaign.name)
 
 
-def _alone(latencies: list[float]) -> dict:
-    """Percentiles of the loop without LoadGen."""
-    values = {f"p{p}": float(np.percentile(latencies, p)) * 1e3 for p in PERCENTILES}
+def offered(case: Case, runs: Sequence[Served]) -> Case:
+    """Sets the load and the target of a server run: those of the first server run with the same answer (merge sizes are compared at one load),
+    else from that answer's single-stream run, else none: the process then estimates both in a short trial, which is less stable."""
+    if case.scenario != "server":
+        return case
+    same = [(Case(**run.case), run) for run in runs]
+    by_scenario = {made.scenario: run for made, run in reversed(same) if made.answer == case.answer}
+    if run := by_scenario.get("server"):
+        return replace(case, qps=case.qps or run.offered_per_second, target_p99=case.target_p99 or run.target_p99)
+    if (run := by_scenario.get("single-stream")) and run.pictures_per_second:
+        return replace(case, qps=case.qps or SHARE * run.pictures_per_second, target_p99=case.target_p99 or TARGET * run.percentiles["p50"])
+    return case
+
+
+def serve(case: Case, artifact: Path | None) -> LoadRun:
+    """Runs `case` in its process, the session made from `artifact`, if it takes one; FvitError where the process failed or hung."""
+    job = Job(case, artifact and str(artifact), wall(), loop=available() is not None)
+    outcome = LoadRun(**child.call(SERVER, asdict(job), case.limit))
+    if outcome.failure:
+        raise FvitError(f"a query failed: {outcome.failure}")
+    return outcome
+
+
+def row(case: Case, outcome: LoadRun, campaign: str) -> Served:
+    """The row of `case` as it was asked for; the load that was offered is a field of its own."""
+    verdict = from_loop(outcome.latencies or []) if outcome.log is None else from_log(outcome.log)
+    return Served(
+        campaign=campaign, key=str(case), case=asdict(case), **verdict, answers=outcome.answers, labels=outcome.labels, merged=outcome.merged,
+        cold_start_seconds=outcome.cold_start_seconds, resident_begin=outcome.resident_begin, resident_end=outcome.resident_end,
+        peak_bytes=outcome.peak_bytes, offered_per_second=outcome.offered_per_second, target_p99=outcome.target_p99, facts=outcome.facts,
+    )  # fmt: skip
+
+
+def from_loop(latencies: Sequence[float]) -> dict[str, Any]:
+    """Percentiles of the loop without LoadGen, as fields of a row."""
+    percentiles = {f"p{p}": float(np.percentile(latencies, p)) * 1e3 for p in PERCENTILES}
     rate = len(latencies) / sum(latencies)
-    return values | {"queries": len(latencies), "pictures_a_second": rate, "verdict": "none", "why": available() or ""}
+    return _verdict(percentiles, len(latencies), rate, "none", available() or "")
 
 
-def _read(detail: Path) -> dict:
-    """LoadGen's verdict and figures, milliseconds. Offline all queries come at once, so a percentile would tell its length only."""
-    facts: dict = {}
-    for line in detail.read_text().splitlines():
-        if line.startswith(":::MLLOG "):
-            entry = json.loads(line.removeprefix(":::MLLOG "))
-            facts.setdefault(entry["key"], []).append(entry["value"])
-    if "result_validity" not in facts:
-        raise FvitError(f"LoadGen's log has no verdict ({len(facts)} keys); it ended before its end")
-    offline = facts["effective_scenario"][-1] == "Offline"
-    values = {f"p{p}": facts[f"result_{p}.00_percentile_latency_ns"][-1] / 1e6 for p in (() if offline else PERCENTILES)}
-    rates = ("result_samples_per_second", "result_completed_samples_per_sec", "result_qps_without_loadgen_overhead")
-    rate = next((facts[name][-1] for name in rates if name in facts), None)
-    verdict, reasons = facts["result_validity"][-1], ("result_invalid_reason", "early_stopping_result")
-    why = " ".join(" ".join(str(facts[name][-1]) for name in reasons if name in facts).split()) if verdict != "VALID" else ""
-    queries = facts["effective_min_sample_count" if offline else "result_query_count"][-1]
-    return values | {"queries": queries, "pictures_a_second": rate, "verdict": verdict, "why": why}
+def from_log(log: dict[str, list]) -> dict[str, Any]:
+    """LoadGen's verdict and figures, as fields of a row. Offline all queries come at once, so a percentile would measure its length only."""
+    if "result_validity" not in log:
+        raise FvitError(f"LoadGen's log has no verdict ({len(log)} keys); the run ended before its end")
+    offline = log["effective_scenario"][-1] == "Offline"
+    percentiles = {f"p{p}": log[f"result_{p}.00_percentile_latency_ns"][-1] / 1e6 for p in (() if offline else PERCENTILES)}
+    rate = next((log[name][-1] for name in RATES if name in log), None)
+    verdict, reasons = log["result_validity"][-1], ("result_invalid_reason", "early_stopping_result")
+    why = " ".join(" ".join(str(log[name][-1]) for name in reasons if name in log).split()) if verdict != "VALID" else ""
+    queries = log["effective_min_sample_count" if offline else "result_query_count"][-1]
+    return _verdict(percentiles, queries, rate, verdict, why)
+
+
+def _verdict(percentiles: dict[str, float], queries: int, rate: float | None, verdict: str, why: str) -> dict[str, Any]:
+    return {"percentiles": percentiles, "queries": queries, "pictures_per_second": rate, "verdict": verdict, "why": why}

@@ -1,14 +1,17 @@
 """The page of `fvit roofline`, from rows alone."""
 
-import math
+from collections.abc import Sequence
 from statistics import median
 
-import pandas as pd
+from bench.pages.page import NONE, Page, heading, missing, ratio, section, table
+from bench.records import stats
+from bench.records.campaign import head_of, latest, machines_of
+from bench.records.rows import AnyRow, Failed, Growth, Head, Machine, Paired, Threads
+from bench.records.stats import Interval
+from bench.studies.roofline.networks import GROWTH, NETWORKS, PAIR, REFERENCE, STUDY, THREADS, Timing
 
-from bench.pages.page import table
-from bench.records.stats import median_interval, paired_ratio
-from bench.studies.roofline.networks import REFERENCE, WORKS
-
+AIMED = ("bf16", "int8")  # the columns of the summary
+COLUMNS = ("session", "precision", "pairs", "ms per call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
 READING = """## How to read it
 
 - A pair is one call of the candidate and one of eager fp32 on the same inputs, in turn; the ratio is the median over pairs with its 95 %
@@ -17,140 +20,193 @@ READING = """## How to read it
   median measured. It counts matrix products, convolutions and attention. Convolutions by Winograd do fewer operations than are counted.
 - "Aimed at" is this project's own target, set before it was measured. Everything timed has passed parity with eager fp32 first.
 - Random weights: times mean something, accuracy does not. Labels are compared on pictures only where weights were trained.
+- Of every network, batch, session and precision the newest measurement is shown, below the machine and the commit that it was made with.
 """
 
 
-def render(rows: list[dict]) -> tuple[str, pd.DataFrame]:
-    """Markdown, campaign by campaign, and one line for each candidate."""
-    parts = ["# Roofline\n", summary([row for row in rows if row["kind"] == "pair"])]
-    for head in (row for row in rows if row["kind"] == "campaign"):
-        parts += _campaign(head, [row for row in rows if row.get("campaign") == head["campaign"]])
-    return "\n".join([*parts, "", READING]), pd.DataFrame([_cell(row) for row in rows if row["kind"] == "pair"])
+def newest(rows: Sequence[AnyRow]) -> list[AnyRow]:
+    """Of each key the newest row over all campaigns of the study, with the head and the machines of its campaign."""
+    latest(rows, STUDY)  # refuses a folder without any
+    names = {row.campaign for row in rows if isinstance(row, Head) and row.study == STUDY}
+    last = {row.key: row for row in rows if row.campaign in names and not isinstance(row, Head | Machine)}
+    shown = {row.campaign for row in last.values()}
+    return [row for row in rows if row.campaign in shown and (isinstance(row, Head | Machine) or last[row.key] is row)]
 
 
-def summary(pairs: list[dict]) -> str:
-    """Each work's fastest session in each precision that something was aimed at."""
-    lines = []
-    for key, batch in dict.fromkeys((row["work"], row["batch"]) for row in pairs):
-        mine = [row for row in pairs if (row["work"], row["batch"]) == (key, batch) and "seconds" in row]
-        if mine:
-            middle = median([value for row in mine for value in row["reference_seconds"]])
-            lines.append((f"{WORKS[key].title}, batch {batch}", f"{middle * 1e3:.4g}", *(_fastest(mine, precision) for precision in AIMED)))
-    return table(("work", "eager fp32, ms", *(f"fastest in {precision}, of eager fp32" for precision in AIMED)), lines)
+def render(rows: Sequence[AnyRow]) -> Page:
+    """The page of rows that `newest` chose, campaign by campaign; one cell for each pair."""
+    campaigns = {row.campaign: [one for one in rows if one.campaign == row.campaign] for row in rows if isinstance(row, Head)}
+    parts = ["# Roofline\n", summary(rows)]
+    parts += [_campaign(number, part) for number, part in enumerate(campaigns.values(), 1)]
+    cells = [cell for part in campaigns.values() for cell in _cells(part)]
+    return Page("\n".join([*parts, READING]), cells, summary="\n".join(parts[:2]))
 
 
-def _fastest(mine: list[dict], precision: str) -> str:
-    found = [row for row in mine if row["precision"] == precision]
-    if not found:
-        return "–"
-    best = min(found, key=lambda row: _ratio(row)[0])
-    ratio, wanted = _ratio(best)[0], WORKS[best["work"]].wanted.get(precision)
-    aimed = f"; aimed at 1/{1 / wanted:g}: {'met' if ratio <= wanted else 'missed'}" if wanted else ""
-    return f"{best['session']} {ratio:.3f} (1/{1 / ratio:.1f}){aimed}"
+def summary(rows: Sequence[AnyRow]) -> str:
+    """Each network's fastest session in each precision that something was aimed at."""
+    pairs, lines = [row for row in rows if isinstance(row, Paired)], []
+    for name, batch in dict.fromkeys((row.network, row.batch) for row in pairs):
+        group = [row for row in pairs if (row.network, row.batch) == (name, batch)]
+        middle = median(value for row in group for value in row.reference_seconds)
+        lines.append((f"{NETWORKS[name].title}, batch {batch}", f"{middle * 1e3:.4g}", *(_fastest(group, one) for one in AIMED)))
+    return table(("network", "eager fp32, ms", *(f"fastest in {precision}, of eager fp32" for precision in AIMED)), lines)
 
 
-def _campaign(head: dict, rows: list[dict]) -> list[str]:
-    parts = [heading(head)]
-    for key in dict.fromkeys(row["work"] for row in rows if "work" in row):
-        pairs = [row for row in rows if (row["kind"], row.get("work")) == ("pair", key)]
-        for batch in dict.fromkeys(row["batch"] for row in pairs):
-            mine = [row for row in pairs if row["batch"] == batch]
-            weights = next((row["weights"] for row in mine if "weights" in row), "none loaded")
-            parts.append(f"## {WORKS[key].title}, batch {batch}\n\nWeights: {weights}.\n")
-            parts.append(table(COLUMNS, [_reference(mine, head), *(_line(row) for row in mine)]))
-            parts += [f"- {row['session']} {row['precision']}: {row['reason']}" for row in mine if "reason" in row]
-        for kind, told in (("growth", _growth), ("arrangements", _arrangements)):
-            more = [row for row in rows if (row["kind"], row.get("work")) == (kind, key)]
-            parts += [told(row) if "reason" not in row else f"- {kind}: {row['reason']}" for row in more][-1:]
-    return parts
+def _fastest(pairs: Sequence[Paired], precision: str) -> str:
+    group = [row for row in pairs if row.precision == precision]
+    if not group:
+        return NONE
+    best = min(group, key=lambda row: _ratio(row).value)
+    value, aim = _ratio(best).value, NETWORKS[best.network].aims.get(precision)
+    aimed = f"; aimed at 1/{1 / aim:g}: {'met' if value <= aim else 'missed'}" if aim else ""
+    return f"{best.session} {value:.3f} (1/{1 / value:.1f}){aimed}"
 
 
-AIMED = ("bf16", "int8")
-COLUMNS = ("session", "precision", "pairs", "ms a call", "of eager fp32", "aimed at", "share of the ceiling", "cosine", "equal labels")
+def _campaign(number: int, rows: Sequence[AnyRow]) -> str:
+    """What the rows of one campaign say, below what they were measured with."""
+    head, machines = head_of(rows), machines_of(rows)
+    timings = {row.key: _timing(row) for row in rows if not isinstance(row, Head | Machine)}
+    parts = [
+        "#" + heading(f"Measurements {number}", head, machines, f"device {head.settings['device']}, {head.settings['pairs']} pairs at most")
+    ]
+    parts.append(_ceilings(machines))
+    for name, batch in dict.fromkeys((one.network, one.batch) for one in timings.values()):
+        group = [row for row in rows if row.key in timings and (timings[row.key].network, timings[row.key].batch) == (name, batch)]
+        title = NETWORKS[name].title + (f", batch {batch}" if batch else ": growth and thread layouts")
+        parts.append("#" + section(title, *(_pairs(group, machines) if batch else _more(group))))
+    return "\n".join(parts)
 
 
-def heading(head: dict) -> str:
-    env = head["environment"]
-    gpu = f", {env['gpu']['name']}" if env["gpu"] else ""
-    versions = ", ".join(f"{name} {version}" for name, version in env["versions"].items())
-    ceilings = [(precision, f"{value / 1e9:,.0f}") for precision, value in head["ceilings"].items()]
-    return f"""
-- machine: {env["cpu"]}, {env["cores"]} cores, {env["threads"]} threads, {env["memory_gib"]} GiB{gpu}; load at start {env["load_at_start"]}
-- commit {env["commit"]}, Python {env["python"]}, {versions}
-- {head["settings"]["pairs"]} pairs a candidate at most; memory bandwidth {head["bandwidth"] / 1e9:.1f} GB/s
-
-{table(("matrix product", "billion operations a second"), ceilings)}"""
+def _timing(row: AnyRow) -> Timing:
+    """What a row measured, or was to measure."""
+    if isinstance(row, Failed):
+        return Timing(**row.subject)
+    if isinstance(row, Paired):
+        return Timing(PAIR, row.network, row.batch, row.session, row.precision)
+    assert isinstance(row, Growth | Threads)
+    return Timing(GROWTH if isinstance(row, Growth) else THREADS, row.network, precision=row.precision)
 
 
-def _cell(row: dict) -> dict:
-    names = ("work", "batch", "session", "precision")
-    cell = {name: row[name] for name in names} | {"reason": row.get("reason", "")}
-    if "seconds" not in row:
-        return cell
-    middle, low, high = median_interval(row["seconds"])
-    ratio = _ratio(row)
-    parity = row["parity"]
-    return cell | {
-        "seconds": middle, "low": low, "high": high, "ratio": ratio[0], "ratio_low": ratio[1], "ratio_high": ratio[2],
-        "aimed_at": WORKS[row["work"]].wanted.get(row["precision"]), "roofline_share": row["roofline_share"], "flops": row["flops"],
-        "cosine": parity["cosine"], "labels": parity["labels"], "pairs": len(row["seconds"]),
-    }  # fmt: skip
+def _ceilings(machines: Sequence[Machine]) -> str:
+    """The fastest products and the bandwidth of each machine."""
+    precisions = dict.fromkeys(precision for machine in machines for precision in machine.ceilings)
+    lines = [
+        (
+            f"{precision} product, billion operations per second",
+            *(f"{machine.ceilings.get(precision, 0) / 1e9:,.0f}" for machine in machines),
+        )
+        for precision in precisions
+    ]
+    lines.append(("memory bandwidth, GB/s", *(f"{(machine.bandwidth or 0) / 1e9:.1f}" for machine in machines)))
+    return table(("at most", *(machine.machine for machine in machines)), lines)
 
 
-def _ratio(row: dict) -> tuple[float, float, float]:
-    found = paired_ratio(dict(enumerate(row["seconds"])), dict(enumerate(row["reference_seconds"])))
-    assert found is not None
-    return found
+def _pairs(rows: Sequence[AnyRow], machines: Sequence[Machine]) -> list[str]:
+    """The table of one network at one batch, eager fp32 first, and why some candidates have no number."""
+    timed = [row for row in rows if isinstance(row, Paired)]
+    weights = timed[0].weights if timed else "none loaded"
+    lines = [_reference(timed, machines), *(_line(row, machines) for row in rows)]
+    reasons = [f"- {_engine(row)}: {row.missing.reason}" for row in rows if isinstance(row, Failed)]
+    return [f"Weights: {weights}.\n", table(COLUMNS, lines), *(["\n".join(reasons) + "\n"] if reasons else [])]
 
 
-def _reference(mine: list[dict], head: dict) -> tuple:
+def _engine(row: AnyRow) -> str:
+    timing = _timing(row)
+    return f"{timing.session} {timing.precision}"
+
+
+def _reference(timed: Sequence[Paired], machines: Sequence[Machine]) -> tuple:
     """Eager fp32 itself, over the pairs of all candidates."""
-    times = [value for row in mine if "seconds" in row for value in row["reference_seconds"]]
-    if not times:
-        return (*REFERENCE, "", "–", "", "", "", "", "")
-    middle, low, high = median_interval(times)
-    flops = next(row["flops"] for row in mine if "flops" in row)
-    share = flops / head["ceilings"][REFERENCE[1]] / middle
-    return (*REFERENCE, "", f"{middle * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]", "1", "", f"{share:.0%}", "", "")
+    if not timed:
+        return (*REFERENCE, "", NONE, "", "", "", "", "")
+    times = stats.median([value for row in timed for value in row.reference_seconds])
+    share = _least(timed[0], REFERENCE[1], timed[0].reference_bytes, machines) / times.value
+    return (*REFERENCE, "", _milliseconds(times), "1", "", f"{share:.0%}", "", "")
 
 
-def _line(row: dict) -> tuple:
-    if "seconds" not in row:
-        return row["session"], row["precision"], "", f"– ({row['word']})", "", "", "", "", ""
-    middle, low, high = median_interval(row["seconds"])
-    ratio, parity = _ratio(row), row["parity"]
-    wanted = WORKS[row["work"]].wanted.get(row["precision"])
-    trained = "random" not in row["weights"] and not math.isnan(parity["labels"])
+def _line(row: AnyRow, machines: Sequence[Machine]) -> tuple:
+    if not isinstance(row, Paired):
+        assert isinstance(row, Failed)
+        timing = _timing(row)
+        return timing.session, timing.precision, "", missing(row.missing), "", "", "", "", ""
+    times, compared, aim = stats.median(row.seconds), _ratio(row), NETWORKS[row.network].aims.get(row.precision)
+    parity = row.parity or {}
+    labels = parity.get("labels")
     return (
-        row["session"], row["precision"], len(row["seconds"]), f"{middle * 1e3:.4g} [{low * 1e3:.4g}, {high * 1e3:.4g}]",
-        f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}] (1/{1 / ratio[0]:.1f})", f"1/{1 / wanted:g}" if wanted else "",
-        f"{row['roofline_share']:.0%}", f"{parity['cosine']:.5f}", f"{parity['labels']:.1%}" if trained else "",
+        row.session, row.precision, len(row.seconds), _milliseconds(times), f"{ratio(compared)} (1/{1 / compared.value:.1f})",
+        f"1/{1 / aim:g}" if aim else "", f"{_share(row, machines):.0%}", f"{parity['cosine']:.5f}" if parity else "",
+        f"{labels:.1%}" if row.trained and labels is not None else "",
     )  # fmt: skip
 
 
-def _growth(row: dict) -> str:
+def _cells(rows: Sequence[AnyRow]) -> list[dict]:
+    machines, cells = machines_of(rows), []
+    for row in rows:
+        if isinstance(row, Head | Machine) or (timing := _timing(row)).what != PAIR:
+            continue
+        cell = {"network": timing.network, "batch": timing.batch, "session": timing.session, "precision": timing.precision}
+        if isinstance(row, Failed):
+            cells.append(cell | {"reason": row.missing.reason})
+            continue
+        assert isinstance(row, Paired)
+        times, compared, parity = stats.median(row.seconds), _ratio(row), row.parity or {}
+        cells.append(cell | {
+            "reason": "", "seconds": times.value, "low": times.low, "high": times.high, "ratio": compared.value, "ratio_low": compared.low,
+            "ratio_high": compared.high, "aimed_at": NETWORKS[row.network].aims.get(row.precision), "roofline_share": _share(row, machines),
+            "flops": row.flops, "cosine": parity.get("cosine"), "labels": parity.get("labels"), "pairs": len(row.seconds),
+        })  # fmt: skip
+    return cells
+
+
+def _ratio(row: Paired) -> Interval:
+    return stats.ratio(row.seconds, row.reference_seconds)
+
+
+def _milliseconds(times: Interval) -> str:
+    return f"{times.value * 1e3:.4g} [{times.low * 1e3:.4g}, {times.high * 1e3:.4g}]"
+
+
+def _share(row: Paired, machines: Sequence[Machine]) -> float:
+    """The least time that the machine allows, over the median measured."""
+    return _least(row, row.precision, row.bytes, machines) / median(row.seconds)
+
+
+def _least(row: Paired, precision: str, moved: int, machines: Sequence[Machine]) -> float:
+    """max(operations / ceiling of the precision, bytes / bandwidth), in seconds, of the machine that measured the row."""
+    machine = next(one for one in machines if one.machine == row.machine)
+    return max(row.flops / machine.ceilings[precision], moved / machine.bandwidth if machine.bandwidth else 0.0)
+
+
+def _more(rows: Sequence[AnyRow]) -> list[str]:
+    """What was measured once for a network: growth and thread layouts."""
+    texts = []
+    for row in rows:
+        if isinstance(row, Failed):
+            texts.append(f"- {_timing(row).what}: {row.missing.reason}\n")
+        else:
+            texts += [_growth(row)] if isinstance(row, Growth) else [_threads(row)] if isinstance(row, Threads) else []
+    return texts
+
+
+def _growth(row: Growth) -> str:
     """Medians over the rounds, whole and by stage; the last column is the ratio within a round."""
-    numbers = {int(draws): stages for draws, stages in row["growth"].items()}
-    first, last = numbers[min(numbers)], numbers[max(numbers)]
-    lines = []
-    for stage in first:
-        ratio = paired_ratio(dict(enumerate(last[stage])), dict(enumerate(first[stage])))
-        assert ratio is not None
-        times = (f"{median(stages[stage]) * 1e3:.3f}" for stages in numbers.values())
-        lines.append((stage, *times, f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]"))
-    names = ("a draw of one picture, ms", *(f"m = {draws:,}" for draws in numbers), f"last / first, {len(first['whole'])} rounds")
-    title = f"As many draws of one picture in {row['session']} {row['precision']}, without a map (aimed at: within 5 % of constant):"
-    return f"\n{title}\n\n{table(names, lines)}"
-
-
-def _arrangements(row: dict) -> str:
-    times = row["seconds"]
-    chosen = dict(enumerate(next(iter(times.values()))))
-    lines = []
-    for name, mine in times.items():
-        ratio = paired_ratio(dict(enumerate(mine)), chosen)
-        assert ratio is not None
-        lines.append((name, f"{median(mine) * 1e3:.4g}", f"{ratio[0]:.3f} [{ratio[1]:.3f}, {ratio[2]:.3f}]"))
-    return f"\nThreads, requests and shapes of openvino {row['precision']}, the same draw:\n\n" + table(
-        ("arrangement", "ms a call", "of the first"), lines
+    counts = sorted(row.seconds, key=int)
+    first, last = row.seconds[counts[0]], row.seconds[counts[-1]]
+    lines = [
+        (stage, *(f"{median(row.seconds[count][stage]) * 1e3:.3f}" for count in counts), ratio(stats.ratio(last[stage], first[stage])))
+        for stage in first
+    ]
+    names = (
+        "per draw of one picture, ms",
+        *(f"m = {int(count):,}" for count in counts),
+        f"last / first, {len(first['whole'])} rounds",
     )
+    title = f"As many draws of one picture in {row.session} {row.precision}, without a map (aimed at: within 5 % of constant):"
+    return f"{title}\n\n{table(names, lines)}"
+
+
+def _threads(row: Threads) -> str:
+    """Each thread layout's median and its ratio to the first one, round by round."""
+    first = next(iter(row.seconds.values()))
+    lines = [(name, f"{median(times) * 1e3:.4g}", ratio(stats.ratio(times, first))) for name, times in row.seconds.items()]
+    return f"Thread layouts of openvino {row.precision}, the same draw:\n\n" + table(("layout", "ms per call", "of the first"), lines)

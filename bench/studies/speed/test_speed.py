@@ -1,136 +1,112 @@
-"""`pytest --benchmark`: what the runtime promises about its own speed, each a pair measured in one process, interleaved."""
+"""`pytest --benchmark`: what the runtime promises about its own speed; pairs in one process, interleaved."""
 
-import json
-import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from diffusers import UNet2DModel
 
-from bench import pytest_plugin
-from bench.records import machine
-from bench.records import rows as records
-from bench.records.clock import StageClock, cores, fixed_threads, seconds
-from bench.records.stats import median_interval, paired_ratio
-from bench.studies.roofline import networks as works
-from bench.worlds.workbench import Workbench
-from bench.worlds.world import WorldOptions, build
+from bench.records import child
+from bench.records.clock import StageClock, seconds
+from bench.worlds import world as worlds
+from bench.worlds.workbench import Engine, Workbench
+from runtime.chain import Draws, staged
 from runtime.diffusion import denoise, schedule
+from runtime.diffusion.unet import EpsNetwork
+from runtime.network import randomize
 from runtime.noise import DrawNoise
-from runtime.provenance import ROOT
-from runtime.smooth import Plan, resize, smooth, staged
+from runtime.pictures import resize
 
 CPU, M, PAIRS = torch.device("cpu"), 32, 5
-MEMORY = """
-import sys, torch
-from bench.timing import PeakMemory
-from runtime.smooth import Plan, smooth
-weight = torch.randn(3, 10, generator=torch.Generator().manual_seed(0))
-step = lambda noisy, noise: (noisy.mean((2, 3)) @ weight, None)
-smooth(torch.full((1, 3, 8, 8), 0.5), [0], Plan(0.1, int(sys.argv[1]), 0, 64, (8, 8)), step)
-print(PeakMemory().read() / 2**20)  # getrusage would give the parent's peak, which a child inherits
-"""
+GRID = (64, 64)
+ORT = Engine("ort", "fp32")
 
 
-@pytest.fixture(scope="module")
-def speed(request: pytest.FixtureRequest):
-    """Collects (name, value, what it is); writes them as rows and prints them at the end."""
-    found: list[dict] = []
-    with fixed_threads(cores()):
-        yield found
-    rows = records.Rows(pytest_plugin.results(request.config) / f"speed-{machine.machine()}")
-    for row in found:
-        rows.append({"kind": "speed", "environment": machine.environment()} | row)
-    lines = [f"{row['name']}: {row['text']}" for row in found]
-    pytest_plugin.show_at_the_end(request.config, "## Speed of the runtime itself\n\n" + "\n".join(lines) + f"\n\nrows: {rows.path}")
+def small_unet() -> EpsNetwork:
+    """11.8 M random weights, 64 px, three levels."""
+    blocks = ("DownBlock2D", "DownBlock2D", "AttnDownBlock2D"), ("AttnUpBlock2D", "UpBlock2D", "UpBlock2D")
+    model = UNet2DModel(
+        block_out_channels=(64, 160, 256), layers_per_block=1, attention_head_dim=32, norm_num_groups=16,
+        down_block_types=blocks[0], up_block_types=blocks[1],
+    )  # fmt: skip
+    unet = EpsNetwork(model).eval().requires_grad_(False)
+    randomize(unet, 2)
+    return unet
 
 
 @pytest.mark.benchmark(group="runtime")
-def test_smooth_against_a_plain_loop(benchmark, speed: list[dict]) -> None:
-    """32 draws of one picture through a 12 M UNet at 64 px: `smooth` in batches against one draw at a time, the same eager session."""
-    world = works.small_unet()
-    unet, process = world.denoiser.model, world.denoiser.schedule
-    parameters = sum(p.numel() for p in unet.parameters())
+def test_a_chain_against_a_plain_loop(benchmark, speed: Callable[..., None]) -> None:
+    """32 draws of one picture through a 12 M UNet at 64 px: a chain's batches against one draw at a time, the same eager session."""
+    world, unet, process = worlds.open("embedded"), small_unet(), schedule.linear()
+    backbone = world.backbone()
+    images, _ = world.samples(1, backbone)
     level = schedule.level(process, 8 / 255, "cumulative")
-    classify, denoiser = world.backbone.model, denoise.one_shot(unet, process)
+    classify, denoiser = backbone.model, denoise.one_shot(unet, process)
     costs = {
-        b: min(seconds(lambda b=b: unet(torch.zeros(b, 3, 64, 64), torch.zeros(b)), CPU) for _ in range(3)) / b for b in (1, 2, 4, 8, 16)
+        b: min(seconds(lambda b=b: unet(torch.zeros(b, 3, *GRID), torch.zeros(b)), CPU) for _ in range(3)) / b for b in (1, 2, 4, 8, 16)
     }
-    plan = Plan(level.sigma, M, 0, min(costs, key=lambda b: costs[b]), (64, 64))
+    draws = Draws(M, batch=min(costs, key=lambda b: costs[b]))
+    chain = staged(denoiser, classify, level, GRID, GRID[0])
 
     def plain() -> torch.Tensor:
-        votes = torch.zeros(10, dtype=torch.int64)
+        votes = torch.zeros(len(backbone.classes), dtype=torch.int64)
         with torch.inference_mode():
             for draw in range(M):
                 noise = DrawNoise(0, [0], [draw])
-                clean = resize(world.images, (64, 64))
+                clean = resize(images, GRID)
                 denoised = denoiser(clean + level.sigma * noise.normal(clean), level.sigma, noise)
                 votes[classify(denoised).argmax(1)] += 1
         return votes
 
     def batched() -> torch.Tensor:
-        return smooth(world.images, [0], plan, staged(denoiser, classify, level.sigma, 64)).votes[0]
+        return chain(images, [0], draws).votes[0]
 
-    agree = int((plain() - batched()).abs().sum()) // 2
-    times = {"plain": {}, "batched": {}}
-    for pair in range(PAIRS):
-        times["plain"][pair] = seconds(plain, CPU)
-        times["batched"][pair] = seconds(batched, CPU)
+    flips = int((plain() - batched()).abs().sum()) // 2
+    pairs = [(seconds(plain, CPU), seconds(batched, CPU)) for _ in range(PAIRS)]
     benchmark.pedantic(batched, rounds=1)
-    _tell(
-        speed, "smooth / plain loop", times["batched"], times["plain"], "at most 0.85", batch=plan.batch, parameters=parameters, flips=agree
-    )
+    facts = {"batch": draws.batch, "parameters": sum(p.numel() for p in unet.parameters()), "flips": flips}
+    speed("chain / plain loop", "at most 0.85", numerator=[pair[1] for pair in pairs], denominator=[pair[0] for pair in pairs], facts=facts)
 
 
 @pytest.mark.benchmark(group="runtime")
-def test_what_smooth_adds(benchmark, speed: list[dict]) -> None:
-    """Share of a smoothed picture's time that is not in the sessions: noise, resizes, votes, bookkeeping."""
-    world = build(WorldOptions())
-    bench = Workbench(world, CPU)
-    process = world.denoiser.schedule
+def test_what_a_chain_adds(benchmark, speed: Callable[..., None]) -> None:
+    """Share of a chain's time that is not in the sessions: noise, resizes, votes, bookkeeping."""
+    bench = Workbench(worlds.open("embedded"), device=CPU)
+    images, _ = bench.world.samples(1, bench.backbone)
+    process = bench.denoiser.schedule
     level = schedule.level(process, 8 / 255, "cumulative")
-    sessions = bench.load("ort", "fp32", "denoiser").session, bench.load("ort", "fp32", "backbone").session
-    plan, shares = Plan(level.sigma, M, 0, 8, (64, 64)), []
+    denoiser = denoise.one_shot(bench.session(ORT, "denoiser"), process)
+    chain = staged(denoiser, bench.session(ORT, "backbone"), level, bench.grid, bench.backbone.size)
+    shares: list[float] = []
 
     def once() -> None:
         clock = StageClock(CPU)
-        inside = staged(denoise.one_shot(sessions[0], process), sessions[1], level.sigma, 64, clock)
-        total = seconds(lambda: smooth(world.images, [0], plan, inside), CPU)
+        total = seconds(lambda: chain(images, [0], Draws(M, batch=8), None, clock), CPU)
         shares.append(1.0 - (clock.seconds["denoise"] + clock.seconds["classify"]) / total)
 
     benchmark.pedantic(once, rounds=PAIRS, warmup_rounds=1)
-    median, low, high = median_interval(shares[1:])
-    speed.append({"name": "what smooth adds around the sessions", "value": median, "low": low, "high": high, "pairs": PAIRS,
-                  "text": f"{median:.1%} [{low:.1%}, {high:.1%}] (at most 3 %)"})  # fmt: skip
+    speed("what a chain adds around the sessions", "at most 3 %", unit="share", values=shares[1:])
 
 
 @pytest.mark.benchmark(group="runtime")
-def test_memory_does_not_grow(benchmark, speed: list[dict]) -> None:
-    """Peak memory of 100,000 draws against 100, each in a process of its own."""
+def test_memory_does_not_grow(benchmark, speed: Callable[..., None]) -> None:
+    """Peak memory of 100,000 draws against 100, each in a separate process."""
 
     def peak(draws: int) -> float:
-        done = subprocess.run([sys.executable, "-c", MEMORY, str(draws)], cwd=ROOT, capture_output=True, text=True, check=True)
-        return float(done.stdout)
+        return child.call("bench.studies.speed.memory:peak", {"draws": draws})
 
     few = peak(100)
     many = benchmark.pedantic(peak, args=(100_000,), rounds=1)
-    speed.append({"name": "memory at m = 100,000 against m = 100", "value": many - few,
-                  "text": f"{many - few:+.1f} MiB of {few:.0f} (at most + 50 MB)"})  # fmt: skip
+    speed("memory at m = 100,000 above m = 100", "at most 50 MiB", unit="MiB", values=[many - few], facts={"mib_at_100": round(few, 1)})
 
 
 @pytest.mark.benchmark(group="runtime")
-def test_help_is_quick(benchmark, speed: list[dict]) -> None:
+def test_help_is_quick(benchmark, speed: Callable[..., None], tmp_path: Path) -> None:
     """`fvit --help`, the whole process."""
+    codes: list[int | None] = []
     command = [sys.executable, "-m", "bench", "--help"]
-    benchmark.pedantic(lambda: subprocess.run(command, cwd=ROOT, capture_output=True, check=True), rounds=7)
-    values = benchmark.stats.stats.data
-    median, low, high = median_interval(values)
-    speed.append({"name": "fvit --help", "value": median, "low": low, "high": high, "pairs": len(values),
-                  "text": f"{median:.2f} s [{low:.2f}, {high:.2f}] (at most 0.8 s)"})  # fmt: skip
-
-
-def _tell(speed: list[dict], name: str, numerator: dict, denominator: dict, aim: str, **facts) -> None:
-    ratio = paired_ratio(numerator, denominator)
-    assert ratio is not None
-    text = f"{ratio[0]:.2f} [{ratio[1]:.2f}, {ratio[2]:.2f}] ({aim}; {len(numerator)} pairs; {json.dumps(facts)})"
-    speed.append({"name": name, "value": ratio[0], "low": ratio[1], "high": ratio[2], "pairs": len(numerator), "text": text} | facts)
+    benchmark.pedantic(lambda: codes.append(child.run(command, None, tmp_path / "help.txt")[0]), rounds=7)
+    assert set(codes) == {0}
+    speed("fvit --help", "at most 0.3 s", unit="s", values=list(benchmark.stats.stats.data))

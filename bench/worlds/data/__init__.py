@@ -1,1 +1,3 @@
-"""One file is one data set: `embedded` makes its pictures, the others read the user's with `build(Options) -> Loader`."""
+"""One file is one data set on the user's disk: NEEDS and `build(Options) -> Loader`; `digits` makes the embedded world's pictures."""
+
+NOT_PLUGINS = ("digits",)

@@ -15,7 +15,7 @@ INK = 1900  # where the pen's edge lies
 
 @dataclass(frozen=True)
 class Pose:
-    """`box`: height of the digit's ten cells in pixels; `x`, `y`: their centre; `turn` in degrees; `shear` in 256ths."""
+    """`box`: height of the 10 x 10 cell grid in pixels; `x`, `y`: its centre; `turn` in degrees; `shear` in 256ths."""
 
     box: int
     x: int

@@ -22,6 +22,7 @@ RULE = "label: the thing that covers most pixels; mask: its pixels; void ignored
 VOID, UNKNOWN = -1, -2
 TRAINED = sorted((one for one in Cityscapes.classes if not one.ignore_in_eval), key=lambda one: one.train_id)
 THINGS = [one.train_id for one in TRAINED if one.has_instances]
+NEEDS = "Cityscapes: --data cityscapes root=DIR"
 
 
 def build(options: Options) -> Loader:

@@ -23,6 +23,7 @@ from runtime.errors import FvitError, PictureError
 
 PAGE = "https://cocodataset.org/#download (2017 Val images, 2017 Train/Val annotations)"
 RULE = "label: the category of the largest object; mask: all objects of that category; crowds ignored (our rule, the paper gives none)"
+NEEDS = "COCO 2017: --data coco root=DIR"
 
 
 @dataclass(frozen=True)

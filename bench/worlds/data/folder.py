@@ -15,6 +15,7 @@ from bench.worlds.data._reading import entries, few, files, folder_at, image, le
 from runtime.errors import FvitError, PictureError
 
 COLUMNS = ["name", "label"]
+NEEDS = "a folder of pictures with masks: --data folder root=DIR masks=DIR labels=FILE"
 
 
 def build(options: Options) -> Loader:

@@ -13,6 +13,8 @@ from bench.worlds.data._wnids import LABELS, PAGE, classes, indices, labels
 from runtime import pictures
 from runtime.errors import FvitError
 
+NEEDS = "ImageNet's validation pictures: --data imagenet root=DIR"
+
 
 def build(options: Options) -> Loader:
     """The pictures of `options.root`, or of the folder `val` in it."""

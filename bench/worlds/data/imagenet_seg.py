@@ -30,6 +30,7 @@ DAMAGE = (
     IndexError,
     AttributeError,
 )  # what a damaged file makes h5py and its arrays raise
+NEEDS = "ImageNet-Segmentation: --data imagenet_seg root=gtsegs_ijcv.mat"
 
 
 def build(options: Options) -> Loader:

@@ -12,10 +12,11 @@ from torch import nn
 from bench.records import machine
 from bench.worlds.data import digits as embedded
 from bench.worlds.training.recipes import Recipe
-from bench.worlds.training.state import Point, State
+from bench.worlds.training.state import State, TrainingPoint
 from runtime import checkpoints
 from runtime.artifact import sha256
 from runtime.errors import FvitError
+from runtime.files import replaced
 from runtime.provenance import commit
 
 NAMES = {"denoiser": "unet_embedded"}
@@ -28,8 +29,8 @@ def write(name: str, module: nn.Module, recipe: Recipe, state: State, folder: Pa
     half = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in module.state_dict().items()}
     module.load_state_dict(half)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(half, path)
+        with replaced(path) as temporary:
+            save_file(half, temporary)
         card = {
             "network": path.stem,
             "parameters": sum(p.numel() for p in module.parameters()),
@@ -44,16 +45,17 @@ def write(name: str, module: nn.Module, recipe: Recipe, state: State, folder: Pa
             "sha256": sha256(path),
             "curve": [asdict(point) for point in state.curve],
         }  # fmt: skip
-        path.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n")
+        with replaced(path.with_suffix(".json")) as temporary:
+            temporary.write_text(json.dumps(card, indent=1) + "\n")
         curve(path.stem, state.curve, path.with_suffix(".png"))
     except OSError as error:
         raise FvitError(
-            f"cannot write {path} ({error.strerror}); the training's state is kept; free some space and say it again"
+            f"cannot write {path} ({error.strerror}); the training's state is kept; free some space and run it again"
         ) from error
     return path
 
 
-def curve(name: str, points: list[Point], path: Path) -> None:
+def curve(name: str, points: list[TrainingPoint], path: Path) -> None:
     """Scores on the validation split against minutes of training."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()

@@ -16,6 +16,7 @@ from bench.worlds.data.digits import CLASSES, FULL, TASKS, Batch
 from runtime import plugins
 from runtime.diffusion import networks as denoisers
 from runtime.diffusion import schedule as schedules
+from runtime.maps.hooks import unfused
 
 EASY = 1 / 3  # of the steps, in which a classifier's task goes from easy to full; its first half shows single digits only
 LOW, SHARE = 250, 0.9  # that share of the denoiser's steps lies below t = 250: where DDS works
@@ -56,21 +57,15 @@ def pictures(recipe: Recipe, step: int) -> Batch:
 
 
 def backbone(plugin: str) -> nn.Module:
-    """The embedded world's network of that family, freshly initialised.
-
-    Its attention is taken apart: the backward pass of PyTorch's fused one in bf16 on a CPU was 59 % of a step (359 ms against 151 ms).
-    """
+    """The embedded world's network of that family, freshly initialised."""
     module = plugins.load("runtime.backbones", plugin).architecture()
-    for block in module.modules():
-        if hasattr(block, "fused_attn"):
-            block.fused_attn = False
     if plugin == "deit":
         module.set_distilled_training(True)
     return Guided(module, module.num_features, GUIDED[plugin])
 
 
 def denoiser() -> nn.Module:
-    """The embedded world's UNet, freshly initialised; attention as above, convolutions with their channels last (a tenth quicker)."""
+    """The embedded world's UNet, freshly initialised; attention not fused (see `Guided`), convolutions with their channels last (10 % faster)."""
     module = denoisers.architecture()
     for block in module.modules():
         if isinstance(block, Attention):
@@ -78,55 +73,60 @@ def denoiser() -> nn.Module:
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def teacher() -> nn.Module:
+def residual_network() -> nn.Module:
     """The transformers' teacher: a residual network of four blocks, 1.2 M parameters. It is not shipped."""
     return ResNet(BasicBlock, (1, 1, 1, 1), num_classes=len(CLASSES), channels=(32, 64, 128, 256), stem_width=32)  # type: ignore[arg-type]
 
 
 class Guided(nn.Module):
-    """A transformer in training, and the linear map from its tokens to its teacher's features, which does not ship."""
+    """A transformer in training, and the linear map from its tokens to its teacher's features, which does not ship.
+
+    Its attention is not fused: the backward pass of PyTorch's fused one in bf16 on a CPU was 59 % of a step (359 ms against 151 ms).
+    """
 
     def __init__(self, shipped: nn.Module, width: int, block: int):
         super().__init__()
         self.shipped, self.block = shipped, block
-        self.towards = nn.Conv2d(width, sum(FEATURES.values()), 1)
+        self.project = nn.Conv2d(width, sum(FEATURES.values()), 1)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.shipped(pixels)
+        with unfused(self.shipped):
+            return self.shipped(pixels)
 
     def both(self, pixels: Tensor) -> tuple[Tensor | tuple[Tensor, Tensor], Tensor]:
-        """Scores (of two heads, where it has two), and what its tokens after `block` say of the teacher's features (B, 192, 8, 8)."""
-        tokens, (inner,) = self.shipped.forward_intermediates(pixels, indices=[self.block])  # type: ignore[operator]
-        return self.shipped.forward_head(tokens), self.towards(inner)  # type: ignore[operator]
+        """Scores (of two heads, where it has two), and its tokens after `block` as the teacher's features (B, 192, 8, 8)."""
+        with unfused(self.shipped):
+            tokens, (inner,) = self.shipped.forward_intermediates(pixels, indices=[self.block])  # type: ignore[operator]
+        return self.shipped.forward_head(tokens), self.project(inner)  # type: ignore[operator]
 
 
-def guided(taught: Callable[[], nn.Module], module: nn.Module, batch: Batch, step: int) -> Tensor:
-    """Cross entropy, and the error of the tokens about the features of a convolutional teacher at their place.
+def guided(teacher: Callable[[], nn.Module], module: nn.Module, batch: Batch, step: int) -> Tensor:
+    """Cross-entropy plus the squared error between the tokens and the convolutional teacher's features at the same positions.
 
-    Locality guidance (Li et al. 2022): a small transformer is slow to find out what is near what, a convolution knows it. The teacher was
-    trained on labels alone. A network of two heads is distilled besides (Touvron et al. 2021, eq. 3): half the label's loss, half that of the
-    teacher's own choice.
+    Locality guidance (Li et al. 2022): a small transformer is slow to learn which positions are close, a convolution knows it. The teacher
+    was trained on labels alone. A network of two heads is distilled as well (Touvron et al. 2021, eq. 3): half the label's loss, half that of
+    the teacher's own label.
     """
     assert isinstance(module, Guided)
     pixels = normalised(batch.images)
     with torch.no_grad():
-        final, maps = taught().forward_intermediates(pixels, indices=list(FEATURES))  # type: ignore[operator]
-        choice = taught().forward_head(final).argmax(1)  # type: ignore[operator]
-        seen = torch.cat([F.interpolate(F.group_norm(part.float(), 1), (8, 8)) for part in maps], 1)
-    scores, told = module.both(pixels)
-    near = F.mse_loss(told.float(), seen)
+        last, maps = teacher().forward_intermediates(pixels, indices=list(FEATURES))  # type: ignore[operator]
+        teacher_label = teacher().forward_head(last).argmax(1)  # type: ignore[operator]
+        features = torch.cat([F.interpolate(F.group_norm(part.float(), 1), (8, 8)) for part in maps], 1)
+    scores, projected = module.both(pixels)
+    feature_loss = F.mse_loss(projected.float(), features)
     if isinstance(scores, Tensor):
-        return labelled(scores, batch) + near
-    return (labelled(scores[0], batch) + F.cross_entropy(scores[1].float(), choice)) / 2 + near
+        return labelled(scores, batch) + feature_loss
+    return (labelled(scores[0], batch) + F.cross_entropy(scores[1].float(), teacher_label)) / 2 + feature_loss
 
 
 def classified(module: nn.Module, batch: Batch, step: int) -> Tensor:
-    """Cross entropy alone."""
+    """Cross-entropy alone."""
     return labelled(module(normalised(batch.images)), batch)
 
 
 def labelled(scores: Tensor, batch: Batch) -> Tensor:
-    """Cross entropy with labels smoothed by 0.05."""
+    """Cross-entropy with labels smoothed by 0.05."""
     return F.cross_entropy(scores.float(), batch.labels, label_smoothing=0.05)
 
 
@@ -145,11 +145,11 @@ def denoised(module: nn.Module, batch: Batch, step: int) -> Tensor:
 @torch.inference_mode()
 def accuracy(module: nn.Module) -> dict[str, float]:
     """Share of right labels on the validation split, task by task."""
-    found = {}
+    shares = {}
     for task, batch in _validation().items():
         labels = torch.cat([module(normalised(part)).argmax(1) for part in batch.images.split(50)])
-        found[task] = (labels == batch.labels).float().mean().item()
-    return found
+        shares[task] = (labels == batch.labels).float().mean().item()
+    return shares
 
 
 def gains(module: nn.Module) -> dict[str, float]:
@@ -168,12 +168,12 @@ def _validation() -> dict[str, Batch]:
     return {task: embedded.batch(task, "val", range(SCORED)) for task in TASKS}
 
 
-def build(taught: Callable[[], nn.Module]) -> dict[str, Recipe]:
-    """Every recipe by name; `taught` gives the finished teacher."""
-    classifier, by_teacher = functools.partial(Recipe, score=accuracy, eased=True, batch=64), functools.partial(guided, taught)
+def build(teacher: Callable[[], nn.Module]) -> dict[str, Recipe]:
+    """Every recipe by name; `teacher` gives the finished teacher."""
+    classifier, by_teacher = functools.partial(Recipe, score=accuracy, eased=True, batch=64), functools.partial(guided, teacher)
     return {
         "vit": classifier(functools.partial(backbone, "vit"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
-        "teacher": classifier(teacher, classified, steps=1500, rate=2e-3, decay=0.05),
+        "teacher": classifier(residual_network, classified, steps=1500, rate=2e-3, decay=0.05),
         "deit": classifier(functools.partial(backbone, "deit"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
         "swin": classifier(functools.partial(backbone, "swin"), by_teacher, steps=9000, rate=1e-3, decay=0.05),
         "denoiser": Recipe(denoiser, denoised, gains, eased=False, steps=5000, batch=32, rate=1e-3, decay=0.0, ema=0.999),

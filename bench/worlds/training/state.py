@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from bench.worlds.training.recipes import Recipe
 from runtime.errors import CheckpointError, FvitError
+from runtime.files import replaced
 
 
 @dataclass(frozen=True)
-class Point:
+class TrainingPoint:
     """One point of the curve: the last loss, minutes spent so far, the running mean's score on the validation split."""
 
     step: int
@@ -31,7 +32,7 @@ class State:
     facts: dict
     step: int = 0
     seconds: float = 0.0
-    curve: list[Point] = field(default_factory=list)
+    curve: list[TrainingPoint] = field(default_factory=list)
     mean: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
@@ -42,14 +43,14 @@ class State:
             return state
         try:
             with safe_open(state.path, "pt") as file:
-                told = json.loads(file.metadata()["state"])
+                header = json.loads(file.metadata()["state"])
                 state.mean = {key.removeprefix("mean."): file.get_tensor(key) for key in list(file.keys()) if key.startswith("mean.")}
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise CheckpointError(f"{state.path} is no complete training state ({error}); delete it to start again") from error
-        if told["facts"] != state.facts:
-            raise FvitError(f"{state.path} is of another recipe ({told['facts']}), {state.facts} is wanted; delete it to start again")
-        state.step, state.seconds = told["step"], told["seconds"]
-        state.curve = [Point(**point) for point in told["curve"]]
+        if header["facts"] != state.facts:
+            raise FvitError(f"{state.path} is of another recipe ({header['facts']}), {state.facts} is wanted; delete it to start again")
+        state.step, state.seconds = header["step"], header["seconds"]
+        state.curve = [TrainingPoint(**point) for point in header["curve"]]
         return state
 
     @property
@@ -64,12 +65,12 @@ class State:
         with safe_open(self.path, "pt") as file:
             saved = {key: file.get_tensor(key) for key in list(file.keys())}
         module.load_state_dict({key.removeprefix("model."): value for key, value in saved.items() if key.startswith("model.")})
-        whole = optimizer.state_dict()
+        moments = optimizer.state_dict()
         for key, value in saved.items():
             if key.startswith("adam."):
                 _, index, name = key.split(".")
-                whole["state"].setdefault(int(index), {})[name] = value
-        optimizer.load_state_dict(whole)
+                moments["state"].setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict(moments)
 
     def follow(self, module: nn.Module, decay: float, seconds: float) -> None:
         """One step more: the mean moves to the weights, faster at the beginning; whole numbers are copied."""
@@ -89,18 +90,14 @@ class State:
         return module
 
     def save(self, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        """Writes beside and renames: a kill leaves the old state or the new one."""
+        """A kill leaves the old state or the new one."""
         tensors = {f"model.{key}": value for key, value in module.state_dict().items()}
         tensors |= {f"mean.{key}": value for key, value in self.mean.items()}
         for index, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        told = {"facts": self.facts, "step": self.step, "seconds": self.seconds, "curve": [asdict(point) for point in self.curve]}
-        beside = self.path.with_suffix(".making")
+        header = {"facts": self.facts, "step": self.step, "seconds": self.seconds, "curve": [asdict(point) for point in self.curve]}
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file({key: value.detach().contiguous() for key, value in tensors.items()}, beside, {"state": json.dumps(told)})
-            beside.replace(self.path)
+            with replaced(self.path) as temporary:
+                save_file({key: value.detach().contiguous() for key, value in tensors.items()}, temporary, {"state": json.dumps(header)})
         except (OSError, SafetensorError) as error:
             raise FvitError(f"cannot write {self.path} ({error}); the state before is kept; free some space or set FVIT_CACHE") from error
-        finally:
-            beside.unlink(missing_ok=True)

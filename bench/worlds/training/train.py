@@ -3,22 +3,24 @@
 The pictures, noise and learning rate of a step depend on the step's number alone, so a resumed training sees what an unbroken one would.
 """
 
+import functools
 import math
 from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress
 from timm.optim import create_optimizer_v2
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from bench.records.campaign import COLUMNS
 from bench.records.clock import now
 from bench.worlds.data.digits import Batch
 from bench.worlds.training import card as cards
 from bench.worlds.training import recipes
 from bench.worlds.training.recipes import Recipe
-from bench.worlds.training.state import Point, State
+from bench.worlds.training.state import State, TrainingPoint
 from runtime import artifact
 from runtime.errors import FvitError
 
@@ -33,8 +35,8 @@ WARM, LAST = 0.05, 0.01  # share of the steps in which the rate rises; its end, 
 def train(names: tuple[str, ...], minutes: float | None, console: Console, weights: Path | None = None) -> bool:
     """Trains `names` in turn, what they need first, and writes weights and cards of those that end. True when all have ended."""
     until = math.inf if minutes is None else now() + 60 * minutes
-    for name in dict.fromkeys(part for asked in names for part in (*NEEDED.get(asked, ()), asked)):
-        recipe = recipes.build(taught)[name]
+    for name in dict.fromkeys(part for network in names for part in (*NEEDED.get(network, ()), network)):
+        recipe = recipes.build(teacher)[name]
         state = State.at(folder() / name, recipe)
         module = _fit(name, recipe, state, until, console)
         if state.step < recipe.steps:
@@ -42,7 +44,7 @@ def train(names: tuple[str, ...], minutes: float | None, console: Console, weigh
             return False
         if name != "teacher":
             written = cards.write(name, module, recipe, state, weights)
-            console.print(f"{name}: {written}  {_told(state.curve[-1].score)}", highlight=False, soft_wrap=True)
+            console.print(f"{name}: {written}  {_listed(state.curve[-1].score)}", highlight=False, soft_wrap=True)
     return True
 
 
@@ -51,19 +53,15 @@ def folder() -> Path:
     return artifact.cache() / "train"
 
 
-def taught() -> nn.Module:
+@functools.cache
+def teacher() -> nn.Module:
     """The finished teacher."""
-    if not _teacher:
-        recipe = recipes.build(taught)["teacher"]
-        _teacher.append(State.at(folder() / "teacher", recipe).averaged(recipe.module()).eval())
-    return _teacher[0]
+    recipe = recipes.build(teacher)["teacher"]
+    return State.at(folder() / "teacher", recipe).averaged(recipe.module()).eval()
 
 
-_teacher: list[nn.Module] = []
-
-
-class Pictures(Dataset):
-    """The training pictures of each step, made in a process of their own where there is one."""
+class StepPictures(Dataset):
+    """The training pictures of each step, made in a separate process where there is one."""
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
@@ -79,10 +77,9 @@ def _fit(name: str, recipe: Recipe, state: State, until: float, console: Console
     optimizer = create_optimizer_v2(module, opt="adamw", lr=recipe.rate, weight_decay=recipe.decay, betas=(0.9, 0.98))
     state.restore(module, optimizer)
     steps = range(state.step, recipe.steps)
-    loader = DataLoader(Pictures(recipe), batch_size=None, sampler=steps, num_workers=WORKERS, prefetch_factor=4 * WORKERS or None)  # type: ignore[arg-type]
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    loader = DataLoader(StepPictures(recipe), batch_size=None, sampler=steps, num_workers=WORKERS, prefetch_factor=4 * WORKERS or None)  # type: ignore[arg-type]
     kept = now()
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*COLUMNS, console=console, transient=True) as progress:
         bar = progress.add_task(name, total=recipe.steps, completed=state.step)
         for step, batch in zip(steps, loader, strict=True):
             start = now()
@@ -90,8 +87,8 @@ def _fit(name: str, recipe: Recipe, state: State, until: float, console: Console
             state.follow(module, recipe.ema, now() - start)
             scored = state.step % -(-recipe.steps // POINTS) == 0 or state.step == recipe.steps
             if scored:
-                state.curve.append(Point(state.step, loss, state.minutes, recipe.score(state.averaged(recipe.module()).eval())))
-                console.print(f"{name} {state.step}/{recipe.steps}: {_told(state.curve[-1].score)}", highlight=False)
+                state.curve.append(TrainingPoint(state.step, loss, state.minutes, recipe.score(state.averaged(recipe.module()).eval())))
+                console.print(f"{name} {state.step}/{recipe.steps}: {_listed(state.curve[-1].score)}", highlight=False)
             progress.update(bar, completed=state.step, description=f"{name} step {state.step}, loss {loss:.3f}")
             if scored or now() - kept > KEPT_EVERY or now() > until:
                 state.save(module, optimizer)
@@ -102,7 +99,7 @@ def _fit(name: str, recipe: Recipe, state: State, until: float, console: Console
 
 
 def _step(module: nn.Module, optimizer: torch.optim.Optimizer, recipe: Recipe, batch: Batch, step: int) -> float:
-    """One step in bf16; a loss that is no number ends the training before it touches the state."""
+    """One step in bf16; FvitError on a loss or gradient that is not finite, before the optimizer's step."""
     module.train()
     for group in optimizer.param_groups:
         group["lr"] = rate(recipe, step)
@@ -125,5 +122,5 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.rate * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * (done - WARM) / (1 - WARM))))
 
 
-def _told(score: dict[str, float]) -> str:
+def _listed(score: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.3f}" for name, value in score.items())

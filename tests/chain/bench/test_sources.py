@@ -1,5 +1,6 @@
-"""Looks of the user's own files, by the real command line: each data set in its true layout, small, with networks made for the test."""
+"""Tables of the user's own files, by the real command line: each data set in its true layout, small, with networks made for the test."""
 
+import re
 import shutil
 from dataclasses import replace
 
@@ -10,8 +11,10 @@ from safetensors.torch import save_file
 from torchvision.datasets import Cityscapes
 
 from bench.cli import main
-from bench.records import cache as lookcache
-from bench.records.rows import Rows
+from bench.records import cache
+from bench.records.rows import Answered
+from bench.records.store import Store
+from bench.trials.tally import by_trial, tally
 from bench.worlds import presets
 from helpers import layouts
 from helpers.small import small_denoiser
@@ -56,49 +59,53 @@ def imagenet(tmp_path):
 
 
 def table(number, networks, tmp_path, *words, classifier="thousand"):
-    """The command line's exit code, the table's page and the looks that were measured."""
+    """The command line's exit code, the table's page and the tallies of the trials that were measured."""
     folder, common = networks
     code = main(["table", number, "--n", "9", *common, "--weights", str(folder / f"{classifier}.safetensors"), *words,
                  "--results", str(tmp_path / "results")])  # fmt: skip
     (made,) = (tmp_path / "results").iterdir()
-    rows = [row for row in Rows(made).read() if row["kind"] == "look"]
-    return code, (made / f"table{number}.md").read_text(), [row for row in rows if "error" not in row]
+    rows = by_trial(row for row in Store(made).read() if isinstance(row, Answered))
+    return code, (made / f"table{number}.md").read_text(), [tally(own) for own in rows.values()]
 
 
 def test_imagenet_with_a_broken_picture(networks, imagenet, tmp_path, monkeypatch):
     module = plugins.load("bench.tables", "table9")
     whole = module.TABLE
     monkeypatch.setattr(module, "TABLE", replace(whole, cells=lambda settings: whole.cells(settings)[:4]))
-    code, page, looks = table("9", networks, tmp_path, "--imagenet", str(imagenet))
-    assert code == 0 and len(looks) == 4 and {row["n"] for row in looks} == {5}
+    code, page, trials = table("9", networks, tmp_path, "--data", "imagenet", f"root={imagenet}")
+    assert code == 0 and len(trials) == 4 and {one.n for one in trials} == {5}
     assert "left out of imagenet: ILSVRC2012_val_35370" in page and "n=5" in page
     assert "3 of 1000 classes" in page and "every cell: timm:test_vit on `imagenet`" in page
 
 
 def test_what_was_not_given_is_said_in_its_cells(networks, imagenet, tmp_path):
-    code, page, looks = table("4", networks, tmp_path, "--imagenet", str(imagenet))
-    assert code == 0 and len(looks) == 5 and "– (not possible here)" in page
-    for wanted in ("needs COCO 2017: --coco DIR", "needs Cityscapes: --cityscapes DIR", "needs your checkpoint of vit_b16"):
+    code, page, trials = table("4", networks, tmp_path, "--data", "imagenet", f"root={imagenet}")
+    assert code == 0 and len(trials) == 5 and "– (not possible here)" in page
+    for wanted in (
+        "needs COCO 2017: --data coco root=DIR",
+        "needs Cityscapes: --data cityscapes root=DIR",
+        "needs your checkpoint of vit_b16",
+    ):
         assert wanted in page
-    code, page, looks = table("1", networks, tmp_path / "none")
-    assert code == 0 and not looks and "needs ImageNet-Segmentation: --gtsegs" in page
+    code, page, trials = table("1", networks, tmp_path / "none")
+    assert code == 0 and not trials and "needs ImageNet-Segmentation: --data imagenet_seg root=" in page
 
 
 def test_imagenet_segmentation(networks, tmp_path):
     layouts.gtsegs(tmp_path / "gtsegs_ijcv.mat", sizes=[(180, 170), (200, 160), (170, 170)])
-    code, page, looks = table("1", networks, tmp_path, "--gtsegs", str(tmp_path / "gtsegs_ijcv.mat"))
-    assert code == 0 and [row["n"] for row in looks] == [2, 2] and "left out of imagenet_seg: n00001740_3: its class is not known" in page
-    assert all(len(row["maps"]["vta"]["each"]) == 2 for row in looks)
+    code, page, trials = table("1", networks, tmp_path, "--data", "imagenet_seg", f"root={tmp_path / 'gtsegs_ijcv.mat'}")
+    assert code == 0 and [one.n for one in trials] == [2, 2] and "left out of imagenet_seg: n00001740_3: its class is not known" in page
+    assert all(one.scores["vta", "miou"].shape == (2, 4) for one in trials)
 
 
 def test_coco_needs_a_network_of_its_classes(networks, tmp_path):
     categories = [{"id": 18, "name": "dog"}, {"id": 1, "name": "person"}, {"id": 3, "name": "car"}]
     layouts.coco(tmp_path / "coco", categories)
-    code, page, looks = table("1", networks, tmp_path, "--coco", str(tmp_path / "coco"))
-    assert code == 0 and not looks and "needs your checkpoint of timm:test_vit with the 3 classes of coco" in page
-    words = ("--coco", str(tmp_path / "coco"), "--classes", str(networks[0] / "three.txt"))
-    code, page, looks = table("1", networks, tmp_path / "own", *words, classifier="three")
-    assert code == 0 and [row["n"] for row in looks] == [3, 3] and "our rule, the paper gives none" in page
+    code, page, trials = table("1", networks, tmp_path, "--data", "coco", f"root={tmp_path / 'coco'}")
+    assert code == 0 and not trials and "needs your checkpoint of timm:test_vit with the 3 classes of coco" in page
+    words = ("--data", "coco", f"root={tmp_path / 'coco'}", "--classes", str(networks[0] / "three.txt"))
+    code, page, trials = table("1", networks, tmp_path / "own", *words, classifier="three")
+    assert code == 0 and [one.n for one in trials] == [3, 3] and "our rule, the paper gives none" in page
 
 
 def test_cityscapes_and_a_folder(networks, tmp_path):
@@ -109,9 +116,9 @@ def test_cityscapes_and_a_folder(networks, tmp_path):
     )
     own = backbones.build(NETWORK, None, tmp_path / "classes.txt")
     save_file(dict(own.model.get_submodule("model").state_dict()), networks[0] / "nineteen.safetensors")
-    words = ("--cityscapes", str(tmp_path / "cityscapes"), "--classes", str(tmp_path / "classes.txt"))
-    code, page, looks = table("1", networks, tmp_path, *words, classifier="nineteen")
-    assert code == 0 and [row["n"] for row in looks] == [1, 1] and "ulm_000001_000019: ulm_000001_000019 shows no person" in page
+    words = ("--data", "cityscapes", f"root={tmp_path / 'cityscapes'}", "--classes", str(tmp_path / "classes.txt"))
+    code, page, trials = table("1", networks, tmp_path, *words, classifier="nineteen")
+    assert code == 0 and [one.n for one in trials] == [1, 1] and "ulm_000001_000019: ulm_000001_000019 shows no person" in page
     pictures = tmp_path / "own"
     pictures.mkdir()
     shutil.copy(tmp_path / "cityscapes/leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png", pictures / "street.png")
@@ -120,19 +127,31 @@ def test_cityscapes_and_a_folder(networks, tmp_path):
     mask[40:100, 30:120] = 255
     Image.fromarray(mask).save(tmp_path / "masks" / "street.png")
     (tmp_path / "labels.csv").write_text("name,label\nstreet,7\n")
-    words = ("--folder", str(pictures), "--masks", str(tmp_path / "masks"), "--labels", str(tmp_path / "labels.csv"))
-    code, page, looks = table("2", networks, tmp_path / "two", *words)
-    assert code == 0 and len(looks) == 8 and "every cell: timm:test_vit on `folder`" in page
+    words = ("--data", "folder", f"root={pictures}", f"masks={tmp_path / 'masks'}", f"labels={tmp_path / 'labels.csv'}")
+    code, page, trials = table("2", networks, tmp_path / "two", *words)
+    assert code == 0 and len(trials) == 8 and "every cell: timm:test_vit on `folder`" in page
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--imagenet", "nowhere"), "no folder nowhere; ImageNet's validation pictures are wanted there"),
-        (("--gtsegs", "nowhere.mat"), "no file nowhere.mat; gtsegs_ijcv.mat is wanted there"),
-        (("--coco", "nowhere"), "no folder nowhere; val2017/"),
+        (("--data", "imagenet", "root=nowhere"), "no folder nowhere; ImageNet's validation pictures are wanted there"),
+        (("--data", "imagenet_seg", "root=nowhere.mat"), "no file nowhere.mat; gtsegs_ijcv.mat is wanted there"),
+        (("--data", "coco", "root=nowhere"), "no folder nowhere; val2017/"),
         (("--checkpoint", "deit_b16"), "NAME=FILE is wanted"),
-        (("--ids", "x"), "--ids names pictures of one data set, 0 came"),
+        (("--data", "coco", "ids=x"), "--data coco: root=PATH is missing"),
+        (
+            ("--data", "imagenet", "root=x", "lables=y"),
+            "imagenet: unknown key 'lables'; known: root, ids, masks, labels, synsets; nearest: labels",
+        ),
+        (
+            ("--data", "imagnet", "root=x"),
+            "unknown data set 'imagnet'; known: cityscapes, coco, folder, ",
+        ),
+        (("--data", "root=x"), "--data root=x: the data set's name comes first, as in --data coco root=DIR"),
+        (("--data", "coco", "root=x", "--data", "coco", "root=y"), "--data coco came twice"),
+        (("--data", "coco", "root="), "--data root=: one key=value for each key is wanted"),
+        (("--data", "coco", "root=.", "labels=x"), "no use for labels"),
         (("--checkpoint", "deit_b16=nowhere.pt"), "nowhere.pt cannot be read"),
     ],
 )
@@ -144,23 +163,27 @@ def test_bad_input(words, told, tmp_path, capsys):
 def test_two_shards_merged_are_one_run(networks, imagenet, tmp_path):
     """Row by row and to the last bit, in Table 2's maps, curves and votes; the broken picture is in one shard alone."""
     layouts.gtsegs(tmp_path / "gtsegs_ijcv.mat", sizes=[(180, 170), (200, 160), (170, 170)])
-    data = ("--gtsegs", str(tmp_path / "gtsegs_ijcv.mat"))
+    data = ("--data", "imagenet_seg", f"root={tmp_path / 'gtsegs_ijcv.mat'}")
     assert table("2", networks, tmp_path / "one", *data)[0] == 0
     folder, common = networks
     command = ["table", "2", "--n", "9", *common, "--weights", str(folder / "thousand.safetensors"), *data]
     (whole,) = (tmp_path / "one" / "results").iterdir()
     for shard in ("1/2", "2/2"):
-        shutil.rmtree(lookcache.cache() / "looks")  # nothing is shared with the run before
+        shutil.rmtree(cache.folder())  # nothing is shared with the run before
         assert main([*command, "--shard", shard, "--results", str(tmp_path / shard.replace("/", "of"))]) == 0
     parts = [str(next((tmp_path / name).iterdir())) for name in ("1of2", "2of2")]
     assert main(["merge", parts[0], "--into", str(tmp_path / "merged")]) == 2
     assert main(["merge", *parts, "--into", str(tmp_path / "merged")]) == 0
-    wanted, found = (looked(path) for path in (whole, tmp_path / "merged"))
-    assert found == wanted and len(found) == 8
-    page = (tmp_path / "merged" / "table2.md").read_text()
-    assert page.replace(", measured in 2 shards", "") == (whole / "table2.md").read_text() != page
+    wanted, found = (answered(path) for path in (whole, tmp_path / "merged"))
+    assert found == wanted and len(found) >= 8
+    before = (tmp_path / "merged" / "rows.jsonl").read_bytes()
+    assert main(["merge", *parts, "--into", str(tmp_path / "merged")]) == 0  # again: nothing is written twice
+    assert (tmp_path / "merged" / "rows.jsonl").read_bytes() == before
+    pages = [(path / "table2.md").read_text() for path in (tmp_path / "merged", whole)]
+    merged, alone = (re.sub(r"load at start [\d.]+", "", page) for page in pages)
+    assert merged.replace("- measured in 2 shards\n", "") == alone != merged
 
 
-def looked(folder):
-    rows = [row for row in Rows(folder).read() if row["kind"] == "look"]
-    return {row["key"]: {k: v for k, v in row.items() if k not in ("campaign", "process")} for row in rows}
+def answered(folder):
+    rows = [row for row in Store(folder).read() if isinstance(row, Answered)]
+    return {row.key: (row.numbers, row.answers, row.votes, row.scores, row.left_out) for row in rows}

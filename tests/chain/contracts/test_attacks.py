@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from bench.attacks._budget import Budget
-from bench.attacks._target import Defence, Target, classifier, draw
+from bench.attacks._target import DefenceModel, Target, classifier, draw
 from helpers.small import rng, small_backbone, small_denoiser
 from runtime import plugins
 from runtime.diffusion import denoise
@@ -41,7 +41,7 @@ def networks():
 def target(networks):
     model, denoiser = networks
     one_shot = denoise.one_shot(denoiser.model, denoiser.schedule)
-    return Target(classifier(model), Defence(one_shot, sigma=0.1, grid=(16, 16), size=24, samples=2), cells)
+    return Target(classifier(model), DefenceModel(one_shot, sigma=0.1, grid=(16, 16), size=24, samples=2), cells)
 
 
 def cells(pixels, pictures):
@@ -117,7 +117,7 @@ def test_pictures_at_the_border_of_the_range(attack, target, images, shade):
 
 def test_float32_stays_inside_as_well(name, budget, images, labels):
     backbone, denoiser = small_backbone(), small_denoiser()
-    defence = Defence(denoise.one_shot(denoiser.model, denoiser.schedule), 0.1, (16, 16), 24, samples=1)
+    defence = DefenceModel(denoise.one_shot(denoiser.model, denoiser.schedule), 0.1, (16, 16), 24, samples=1)
     found = made(name, Target(classifier(backbone.model), defence, cells), budget)(images.float(), labels, NUMBERS)
     assert found.dtype == torch.float32 and found.min() >= 0 and found.max() <= 1
     length = torch.linalg.vector_norm((found - images.float()).flatten(1), ord={"linf": torch.inf, "l2": 2}[budget.norm], dim=1)
@@ -152,7 +152,7 @@ def test_inputs_and_networks_are_left_as_they_were(attack, networks, images, lab
 def test_a_training_mode_stays(name, budget, images, labels):
     backbone, denoiser = small_backbone(), small_denoiser()
     backbone.model.double().train()
-    defence = Defence(denoise.one_shot(denoiser.model.double(), denoiser.schedule), 0.1, (16, 16), 24, samples=1)
+    defence = DefenceModel(denoise.one_shot(denoiser.model.double(), denoiser.schedule), 0.1, (16, 16), 24, samples=1)
     made(name, Target(classifier(backbone.model), defence, cells), budget)(images, labels, NUMBERS)
     assert all(module.training for module in backbone.model.modules())
 

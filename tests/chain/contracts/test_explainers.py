@@ -14,7 +14,7 @@ from runtime.errors import FvitError
 from runtime.maps import attention
 from runtime.maps import explain as explaining
 from runtime.maps.hooks import recorded
-from runtime.maps.layers import anatomy
+from runtime.maps.layers import structure
 from runtime.maps.relevance import RULES
 from runtime.protocols import Backbone
 
@@ -65,7 +65,7 @@ def test_every_promise(explained):
 def test_deit_reads_both_prefix_tokens_half_each():
     deit = double("deit_embedded")
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    layer = anatomy(deit).layers[-1]
+    layer = structure(deit).layers[-1]
     (heads,) = attention.maps(deit.model, images, [layer])
     found = explaining.build("raw_attention:layer=-1", deit)(images, torch.tensor([0, 1]))
     torch.testing.assert_close(found.flatten(1), heads.mean(1)[:, :2, 2:].mean(1))

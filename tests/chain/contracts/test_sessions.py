@@ -9,12 +9,11 @@ from torch import nn
 from export import networks, parity, quantize, to_onnx
 from export.quantize import Calibration
 from helpers.small import small_backbone, small_denoiser
-from runtime import plugins
-from runtime.artifact import Artifact
+from runtime import names, plugins
 from runtime.diffusion import schedule, unet
 from runtime.diffusion.networks import DenoiserNetwork
 from runtime.errors import FvitError, SessionUnavailable
-from runtime.network import Network, TensorSpec, at_precision, randomize
+from runtime.network import Network, TensorSpec, at_precision, random_weights, randomize
 
 DEVICES = ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 NAMES = plugins.names("runtime.sessions")
@@ -37,16 +36,24 @@ def made(kind: str, precision: str = "fp32"):
     ]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_declares_what_it_takes_and_tells_what_it_computes_with(name):
+    plugin = plugins.load("runtime.sessions", name)
+    assert plugin.TAKES in ("network", "artifact") and set(plugin.PRECISIONS) <= set(names.PRECISIONS)
+    if plugin.available() is None:
+        assert plugin.told(torch.device("cpu")).strip() and "\n" not in plugin.told(torch.device("cpu"))
+
+
 @pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def loaded(request):
     """The session, its network, and what makes inputs of a batch on its device."""
     name, kind, on = request.param
     plugin, device, network = plugins.load("runtime.sessions", name), torch.device(on), made(kind)
     if why := plugin.available():
-        with pytest.raises(SessionUnavailable if plugin.SOURCE is Artifact else Exception):
+        with pytest.raises(SessionUnavailable if plugin.TAKES == "artifact" else Exception):
             plugin.load(to_onnx.export(network), device)
         pytest.skip(f"{name}: {why}")
-    session = session_of(plugin, to_onnx.export(network) if plugin.SOURCE is Artifact else network, device)
+    session = session_of(plugin, to_onnx.export(network) if plugin.TAKES == "artifact" else network, device)
     return session, network, lambda batch, seed=0: tuple(x.to(device) for x in networks.example(network, batch, seed))
 
 
@@ -85,11 +92,11 @@ def test_every_precision_within_its_tolerance_or_refused(name, precision, on):
         given = [("batch 3", networks.example(exact, 3))]
     try:
         if precision == "int8":
-            calibration = Calibration("made for a test", (networks.example(exact, 16),))
+            calibration = Calibration(random_weights(0), (networks.example(exact, 16),))
             source, given = quantize.export(exact, calibration, keep=()), [("other pictures", networks.example(exact, 16, seed=9))]
         else:
             low = made(kind, precision)
-            source = to_onnx.export(low) if plugin.SOURCE is Artifact else low
+            source = to_onnx.export(low) if plugin.TAKES == "artifact" else low
         session = session_of(plugin, source, device)
     except SessionUnavailable as error:
         assert (name, precision) == ("ort", "bf16") and precision in str(error)
@@ -158,9 +165,9 @@ def test_bf16_does_not_round_the_time_step(name, own_cache):
     plugin, x, t = plugins.load("runtime.sessions", name), TensorSpec("x", (3, 8, 8), -1.0, 1.0), TensorSpec("t", (), 0.0, 999.0)
     if why := plugin.available():
         pytest.skip(f"{name}: {why}")
-    exact = Network("phase", Phase().eval().requires_grad_(False), (x, t), (replace(x, name="eps"),), "made for a test", "phase-conv")
+    exact = Network("phase", Phase().eval().requires_grad_(False), (x, t), (replace(x, name="eps"),), random_weights(0), "phase-conv")
     low = at_precision(exact, "bf16")
-    source = low if plugin.SOURCE is Network else to_onnx.export(exact if "bf16" in getattr(plugin, "FILES", {}) else low).at("bf16")
+    source = low if plugin.TAKES == "network" else to_onnx.export(exact if "bf16" in getattr(plugin, "FILES", {}) else low).at("bf16")
     try:
         session = plugin.load(source, torch.device("cpu"))
     except SessionUnavailable as error:
@@ -178,7 +185,7 @@ def test_a_guided_diffusion_unet(name, own_cache):
     if why := plugin.available():
         pytest.skip(f"{name}: {why}")
     randomize(model, 2)
-    network = networks.denoiser_step(DenoiserNetwork("guided_test", model, 32, 6, schedule.linear(), "random, seed 2"))
-    session = plugin.load(to_onnx.export(network) if plugin.SOURCE is Artifact else network, torch.device("cpu"))
+    network = networks.denoiser_step(DenoiserNetwork("guided_test", model, 32, 6, schedule.linear(), random_weights(2)))
+    session = plugin.load(to_onnx.export(network) if plugin.TAKES == "artifact" else network, torch.device("cpu"))
     inputs = networks.example(network, 2)
     torch.testing.assert_close(session(*inputs), network.module(*inputs), rtol=1e-3, atol=1e-4)

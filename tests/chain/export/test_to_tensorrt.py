@@ -14,9 +14,9 @@ from helpers.small import small_denoiser
 from runtime.artifact import read, sha256
 from runtime.errors import ArtifactError, FvitError, SessionUnavailable
 from runtime.sessions import engines, trt
-from runtime.sessions.engines import Machine
+from runtime.sessions.engines import EngineMachine
 
-HERE = Machine("NVIDIA H200", "9.0", "10.13.3.9")
+HERE = EngineMachine("NVIDIA H200", "9.0", "10.13.3.9")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import torch
 from helpers.chefer import VARIANTS, agrees_in_float64, backbone, cases, scaled
 from helpers.oracle import need, tensors
 from runtime.maps import attention, relevance
-from runtime.maps.layers import anatomy
+from runtime.maps.layers import structure
 from runtime.plugins import load
 
 
@@ -48,7 +48,7 @@ def test_intermediates_in_float64():
     case = slice(0, 1)
     for key, rules in (("ours", "chefer"), ("orig_lrp", "original")):
         network = backbone("vit_s64", key, torch.float64)
-        layers = anatomy(network).layers
+        layers = structure(network).layers
         seen = attention.seen(network.model, images[case], classes[case], layers, whole=True)
         shared = attention.relevance(network.model, seen.record, classes[case], relevance.RULES[rules], layers)
         for found, wanted in ((torch.cat(shared), f"f64/{key}/attn_cam__case0"), (torch.cat(seen.gradients), "f64/attn_grad__case0")):

@@ -1,5 +1,9 @@
 """ONNX Runtime refuses what it would silently do on another device; its bound buffers, run on the CPU."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -27,3 +31,19 @@ def test_bound_buffers_hold_the_same_as_a_call():
             buffer.copy_(x)
         session._session.run_with_iobinding(binding, run)
         torch.testing.assert_close(out[0], session(*inputs))
+
+
+def test_no_telemetry_file_is_written(tmp_path):
+    """Without the switch in runtime/__init__.py ONNX Runtime writes a device id below the cache folder at its first session."""
+    code = "import torch\nfrom runtime.sessions import ort\nprint(ort.told(torch.device('cpu')))"
+    places = {
+        "HOME": tmp_path,
+        "XDG_CACHE_HOME": tmp_path / "cache",
+        "XDG_CONFIG_HOME": tmp_path / "config",
+        "XDG_DATA_HOME": tmp_path / "data",
+    }
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {name: str(value) for name, value in places.items()}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "CPUExecutionProvider (1 of 1 probe node)"
+    assert [str(path) for path in tmp_path.rglob("*") if "onnxruntime" in str(path).lower() or "microsoft" in str(path).lower()] == []

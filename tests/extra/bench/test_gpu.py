@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 from bench import gpu
-from bench.records.rows import Rows
+from bench.records.rows import Paired, Served, Timed
+from bench.records.store import Store
 from runtime.provenance import ROOT
 
 
@@ -14,5 +15,5 @@ def test_the_rehearsal_runs_every_step(tmp_path):
     done = subprocess.run(["bench/gpu.sh", "--rehearse", str(tmp_path / "out")], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("  done, ") == len(gpu.STEPS)
-    kinds = {row["kind"] for folder in (tmp_path / "out").iterdir() for row in Rows(folder).read()}
-    assert {"pair", "time", "latency"} <= kinds
+    kinds = {type(row) for folder in (tmp_path / "out").iterdir() for row in Store(folder).read()}
+    assert {Paired, Timed, Served} <= kinds

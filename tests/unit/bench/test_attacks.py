@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from bench.attacks import bpda, eot_pgd, fgsm, pgd
 from bench.attacks._budget import Budget
-from bench.attacks._target import Defence, Target, classifier, draw
+from bench.attacks._target import DefenceModel, Target, classifier, draw
 from helpers.models import vit
 from helpers.oracle import arrays, need
 from helpers.small import rng, small_backbone, small_denoiser
@@ -197,7 +197,7 @@ def test_the_noise_is_fresh_for_each_step_and_sample_and_never_the_defences():
         seen.append((noisy - GREY) / sigma)
         return noisy
 
-    eot_pgd.build(Target(flat, Defence(spy, SIGMA, (8, 8), 8, samples=4)), ROUND)(GREY, FIRST, [3, 4])
+    eot_pgd.build(Target(flat, DefenceModel(spy, SIGMA, (8, 8), 8, samples=4)), ROUND)(GREY, FIRST, [3, 4])
     drawn = torch.stack(seen).flatten(2)  # (steps * samples, B, d); a flat classifier never moves the picture
     assert drawn.shape == (12, 2, 192) and abs(drawn.std() - 1) < 0.05
     defence = [DrawNoise(ROUND.seed, [3, 4], [i, i]).normal(GREY).double().flatten(1) for i in range(50)]
@@ -211,7 +211,7 @@ def defended():
     model, denoiser = small_backbone().model.double(), small_denoiser()
     one_shot = denoise.one_shot(denoiser.model.double(), denoiser.schedule)
     images = 0.2 + 0.6 * torch.rand(2, 3, 24, 24, generator=rng(), dtype=torch.float64)
-    return Target(classifier(model), Defence(one_shot, SIGMA, (16, 16), 24, samples=3)), images, torch.tensor([1, 2])
+    return Target(classifier(model), DefenceModel(one_shot, SIGMA, (16, 16), 24, samples=3)), images, torch.tensor([1, 2])
 
 
 def direction(build, target, images, labels):
@@ -322,4 +322,4 @@ def test_a_budget_that_is_none(change, wanted):
 @pytest.mark.parametrize(("change", "wanted"), [({"sigma": 0.0}, "sigma = 0.0"), ({"samples": 0}, "0 samples a step")])
 def test_a_defence_that_is_none(change, wanted):
     with pytest.raises(FvitError, match=wanted):
-        replace(Defence(denoise.identity, SIGMA, (8, 8), 8, samples=1), **change)
+        replace(DefenceModel(denoise.identity, SIGMA, (8, 8), 8, samples=1), **change)

@@ -1,13 +1,14 @@
 """Square, AutoAttack's stages, its `rand` version and cautions, on toys whose weak point is known; topk on toys."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from bench.attacks import autoattack, gaussian, square, topk, uniform
 from bench.attacks._budget import Budget
-from bench.attacks._target import Defence, Target
+from bench.attacks._target import DefenceModel, Target
 from helpers.small import rng
 from runtime.diffusion import denoise
 from runtime.errors import FvitError
@@ -33,6 +34,11 @@ def linear(margin):
 def masked(scores):
     """The same classes, no useful gradient: 0 of it reaches the pictures."""
     return lambda images, pictures: scores(images.detach(), pictures) + 0 * images.sum((1, 2, 3))[:, None]
+
+
+def outcome_of(target, budget, images, labels, numbers):
+    found, by = autoattack.stages(target, budget, images, labels, numbers)
+    return SimpleNamespace(found=found, by=by)
 
 
 def wrong(scores, images):
@@ -89,7 +95,7 @@ def test_a_square_lies_anywhere_and_has_one_sign_a_channel():
     ("scores", "stage"), [(linear(0.5), "apgd-ce"), (masked(linear(0.4)), "square"), (linear(1.5), ""), (linear(-1), "clean")]
 )
 def test_the_stage_that_fooled(scores, stage):
-    outcome = autoattack.attacked(Target(scores), BUDGET, GREY, FIRST, NUMBERS)
+    outcome = outcome_of(Target(scores), BUDGET, GREY, FIRST, NUMBERS)
     assert outcome.by == (stage,) * 3 and torch.equal(wrong(scores, outcome.found), torch.tensor([stage != ""] * 3))
     assert torch.equal(outcome.found, GREY) == (stage == "clean")
     assert torch.equal(outcome.found, autoattack.build(Target(scores), BUDGET)(GREY, FIRST, NUMBERS))
@@ -101,7 +107,7 @@ def test_dlr_goes_where_the_cross_entropy_underflows():
     def sure(images, pictures):
         return 1e6 * linear(0.5)(images.double(), pictures)
 
-    assert autoattack.attacked(Target(sure), BUDGET, GREY, FIRST, NUMBERS).by == ("apgd-dlr",) * 3
+    assert outcome_of(Target(sure), BUDGET, GREY, FIRST, NUMBERS).by == ("apgd-dlr",) * 3
 
 
 def test_each_stage_sees_those_alone_that_are_still_right():
@@ -113,7 +119,7 @@ def test_each_stage_sees_those_alone_that_are_still_right():
         margin = torch.tensor([{0: -1.0, 4: 0.5, 9: 1.5}[number] for number in pictures], dtype=images.dtype)
         return linear(0.0)(images, pictures) + torch.stack([margin * REACH, margin * 0, margin * 0], 1)
 
-    assert autoattack.attacked(Target(scores), BUDGET, GREY, FIRST, NUMBERS).by == ("apgd-ce", "clean", "")
+    assert outcome_of(Target(scores), BUDGET, GREY, FIRST, NUMBERS).by == ("apgd-ce", "clean", "")
     with_gradient = [pictures for gradient, pictures in seen if gradient]
     assert with_gradient == [(4, 9)] * 11 + [(9,)] * 11
     assert seen[0] == (False, (4, 0, 9)) and {pictures for gradient, pictures in seen[-400:] if not gradient} == {(9,)}
@@ -128,15 +134,15 @@ def rand():
         drawn.append(noisy.detach())
         return noisy
 
-    return Target(linear(0.5), Defence(spy, sigma=0.05, grid=(8, 8), size=8, samples=4)), drawn
+    return Target(linear(0.5), DefenceModel(spy, sigma=0.05, grid=(8, 8), size=8, samples=4)), drawn
 
 
 def test_the_rand_version_averages_draws_and_asks_no_square(rand):
     target, drawn = rand
-    outcome = autoattack.attacked(target, BUDGET, GREY, FIRST, NUMBERS)
+    outcome = outcome_of(target, BUDGET, GREY, FIRST, NUMBERS)
     assert set(outcome.by) <= {"apgd-ce", "apgd-dlr", "clean"} and len(drawn) == 4 * 11 + 4 + 4
     drawn.clear()
-    held = autoattack.attacked(replace(target, scores=masked(linear(3.0))), BUDGET, GREY, FIRST, NUMBERS)
+    held = outcome_of(replace(target, scores=masked(linear(3.0))), BUDGET, GREY, FIRST, NUMBERS)
     assert held.by == ("",) * 3 and len(drawn) == 4 * (11 + 11 + 3)
     noise = torch.stack(drawn[:4])[:, 0].flatten(1) - 0.5
     assert (torch.corrcoef(noise) - torch.eye(4)).abs().max() < 0.4
@@ -144,16 +150,16 @@ def test_the_rand_version_averages_draws_and_asks_no_square(rand):
 
 def test_a_pictures_result_in_the_rand_version_does_not_depend_on_its_company(rand):
     target, images = rand[0], GREY + 0.1 * torch.rand(GREY.shape, generator=rng(2), dtype=torch.float64)
-    together = autoattack.attacked(target, BUDGET, images, FIRST, NUMBERS)
+    together = outcome_of(target, BUDGET, images, FIRST, NUMBERS)
     for i, number in enumerate(NUMBERS):
-        alone = autoattack.attacked(target, BUDGET, images[i : i + 1], FIRST[:1], [number])
+        alone = outcome_of(target, BUDGET, images[i : i + 1], FIRST[:1], [number])
         torch.testing.assert_close(alone.found[0], together.found[i], atol=1e-9, rtol=0)
         assert alone.by == together.by[i : i + 1]
 
 
 def said(scores, budget=BUDGET, defence=None):
     target = Target(scores, defence)
-    outcome = autoattack.attacked(target, budget, GREY, FIRST, NUMBERS)
+    outcome = outcome_of(target, budget, GREY, FIRST, NUMBERS)
     return autoattack.cautions(target, budget, GREY, FIRST, NUMBERS, outcome)
 
 
@@ -163,7 +169,7 @@ def test_cautions():
     def restless(images, pictures):
         return linear(0.5)(images, pictures) + 0.001 * torch.randn(3, generator=noise, dtype=images.dtype)
 
-    assert said(linear(0.5)) == [] and said(linear(0.5), defence=Defence(denoise.identity, 0.01, (8, 8), 8, samples=2)) == []
+    assert said(linear(0.5)) == [] and said(linear(0.5), defence=DefenceModel(denoise.identity, 0.01, (8, 8), 8, samples=2)) == []
     assert [text[:37] for text in said(restless)] == ["two calls of the classifier differ: i"]
     flat, beyond = said(masked(linear(0.4)))
     assert flat.startswith("the gradient is zero for pictures [4, 0, 9]") and beyond.startswith("square fooled pictures [4, 0, 9]")

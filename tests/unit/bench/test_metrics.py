@@ -2,26 +2,58 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
+from bench.metrics import segmentation
 from bench.metrics.overlap import cosine, s_faith, topk
-from bench.metrics.pixel_accuracy import counts, pixel_accuracy
+from bench.protocols import MetricInput
 from helpers.oracle import need, tensors
+from runtime import plugins
 from runtime.errors import FvitError
+
+
+def seen(maps, **fields) -> MetricInput:
+    return MetricInput(torch.rand(len(maps), 3, 8, 8), torch.zeros(len(maps), dtype=torch.int64), maps, **fields)
+
+
+@pytest.mark.parametrize("name", plugins.names("bench.metrics"))
+def test_every_metric_gives_numbers_per_picture_and_a_total_of_their_mean(name, rng):
+    metric = plugins.load("bench.metrics", name)
+    maps, masks = torch.rand(3, 4, 4, generator=rng), (torch.rand(3, 8, 8, generator=rng) > 0.5).long()
+    given = {"masks": masks, "twin": maps.roll(1, 0), "classify": lambda images, numbers: torch.zeros(len(images), dtype=torch.int64)}
+    rows = metric.score(seen(maps, **{need: given[need] for need in metric.NEEDS}))
+    assert rows.shape[0] == 3 and rows.ndim == 2 and np.isfinite(rows).all()
+    assert 0 <= metric.total(rows.mean(0)) <= 1 and metric.SHOWN and isinstance(metric.HIGHER_IS_BETTER, bool)
+
+
+def test_what_several_metrics_share_is_computed_once(monkeypatch):
+    calls = []
+    scores = segmentation.scores
+    monkeypatch.setattr(segmentation, "scores", lambda *given: calls.append(1) or scores(*given))
+    given = seen(torch.rand(1, 4, 4), masks=torch.ones(1, 8, 8, dtype=torch.int64))
+    for name in ("pixel_accuracy", "miou", "map"):
+        plugins.load("bench.metrics", name).score(given)
+    assert len(calls) == 1
+
+
+def test_totals_of_the_metrics_are_the_segmentation_s_own(rng):
+    maps, masks = torch.rand(5, 4, 4, generator=rng), (torch.rand(5, 8, 8, generator=rng) > 0.5).long()
+    totals = segmentation.totals(segmentation.scores(maps, masks))
+    for name in ("pixel_accuracy", "miou", "map", "map_foreground", "f1"):
+        metric = plugins.load("bench.metrics", name)
+        assert metric.total(metric.score(seen(maps, masks=masks)).mean(0)) == pytest.approx(totals[name])
 
 
 def test_recorded_pixel_accuracy():
     saved = tensors("segmentation_metrics/segmentation.npz")
-    correct, labelled = counts(saved["heat14"], saved["mask"].long())
-    assert torch.equal(labelled, saved["labeled"].flatten().long())
-    assert (correct - saved["correct"].flatten()).abs().max() <= 2  # pixels next to the threshold
+    rows = segmentation.scores(saved["heat14"], saved["mask"].long())
+    assert [row["labeled"] for row in rows] == saved["labeled"].flatten().long().tolist()
+    assert (
+        max(abs(row["correct"] - int(right)) for row, right in zip(rows, saved["correct"].flatten(), strict=True)) <= 2
+    )  # at the threshold
     assert len(json.loads(need("segmentation_metrics/segmentation.cases.json").read_text()))
-
-
-def test_a_constant_map_is_all_background():
-    mask = torch.tensor([[[1, 0], [0, -1]]])
-    assert pixel_accuracy(torch.ones(1, 2, 2), mask).item() == 2 / 3
 
 
 def test_a_map_shares_all_with_itself_and_nothing_with_its_opposite(rng):

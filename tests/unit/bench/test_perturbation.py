@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.special import softmax
 
-from bench.metrics.perturbation import STEPS, Options, auc, aucs, curve, masked
+from bench.metrics.perturbation import STEPS, CurveOptions, auc, aucs, curve, masked
 from bench.metrics.segmentation import relevance
 from helpers.models import vit
 from helpers.oracle import arrays
@@ -39,7 +39,7 @@ def recorded():
 def test_recorded_curves(recorded, map_name, scale, sign):
     saved, images, classify, seen = recorded
     maps = torch.from_numpy(saved["vis_rank" if map_name == "rank" else "vis14"].astype(np.float32))[:, 0]
-    options = Options(positive=sign == "pos", steps=STEPS if scale == "per" else COUNTS)
+    options = CurveOptions(positive=sign == "pos", steps=STEPS if scale == "per" else COUNTS)
     seen.clear()
     found = curve(classify, images, range(6), torch.from_numpy(saved["target"]), maps, options)
     key = f"{map_name}_{scale}_{sign}"
@@ -54,7 +54,7 @@ def test_recorded_curves(recorded, map_name, scale, sign):
     assert np.abs(surer - saved[f"{key}/perturbations_prob_diff"])[free].max() < ATOL
 
 
-def tied(maps: torch.Tensor, options: Options) -> np.ndarray:
+def tied(maps: torch.Tensor, options: CurveOptions) -> np.ndarray:
     """(S, B): whether the last masked pixel and the first kept one are equal, in the reference's normalised maps."""
     ordered = relevance(maps, (224, 224)).flatten(1).sort(dim=1, descending=options.positive).values
     counts = [step if isinstance(step, int) else int(224 * 224 * step) for step in options.steps]
@@ -64,7 +64,7 @@ def tied(maps: torch.Tensor, options: Options) -> np.ndarray:
 def test_a_step_of_nothing_is_the_clean_picture(recorded):
     saved, images, classify, _ = recorded
     maps = torch.from_numpy(saved["vis14"])[:, 0]
-    found = curve(classify, images, range(6), torch.from_numpy(saved["target"]), maps, Options(with_zero=True, steps=(0.9,)))
+    found = curve(classify, images, range(6), torch.from_numpy(saved["target"]), maps, CurveOptions(with_zero=True, steps=(0.9,)))
     assert found.shape == (2, 6) and np.array_equal(found[0].numpy(), saved["model_hits"] == 1)
 
 
@@ -78,7 +78,7 @@ def test_a_map_of_what_the_classifier_sees_has_the_best_areas():
     images, maps = torch.ones(1, 3, 8, 8), torch.zeros(1, 8, 8)
     maps[:, :4, :4] = 1.0
     target = torch.tensor([1])
-    lost, kept = (curve(corner, images, [0], target, maps, Options(sign, with_zero=True)) for sign in (True, False))
+    lost, kept = (curve(corner, images, [0], target, maps, CurveOptions(sign, with_zero=True)) for sign in (True, False))
     assert lost[:, 0].tolist() == [True, True] + [False] * 8  # 6 of its 16 pixels, then 12
     assert kept[:, 0].tolist() == [True] * 9 + [False]  # the quarter is touched from 3/4 on: 3 of 16 pixels, then 9
     assert auc(lost, range(10)) == 1.5 / 9 and auc(kept, range(10)) == 8.5 / 9
@@ -121,7 +121,7 @@ def test_pictures_numbers_and_labels_go_together():
         seen.append((len(images), list(numbers)))
         return torch.tensor(numbers)
 
-    found = curve(classify, torch.rand(2, 3, 4, 4), [7, 3], torch.tensor([7, 4]), torch.rand(2, 2, 2), Options(steps=(0.1, 0.5)))
+    found = curve(classify, torch.rand(2, 3, 4, 4), [7, 3], torch.tensor([7, 4]), torch.rand(2, 2, 2), CurveOptions(steps=(0.1, 0.5)))
     assert found.tolist() == [[True, False]] * 2 and seen == [(2, [7, 3])] * 2
 
 
@@ -141,13 +141,13 @@ IMAGES, MAPS = torch.rand(1, 3, 4, 4), torch.rand(1, 2, 2)
         (lambda: masked(IMAGES, torch.full((1, 2, 2), torch.nan), 0.5, True), "NaN"),
         (lambda: masked(IMAGES, MAPS, 1.5, True), "1.5 of 16 pixels"),
         (lambda: masked(IMAGES, MAPS, 17, True), "17 of 16 pixels"),
-        (lambda: Options(steps=(0.5, 0.1)), "rising"),
-        (lambda: Options(steps=(0.1, 5)), "rising"),
-        (lambda: Options(steps=()), "rising"),
-        (lambda: Options(value=-1.0), "black"),
-        (lambda: curve(corner, 2 * IMAGES + 1, [0], torch.tensor([0]), MAPS, Options()), "divide bytes"),
-        (lambda: curve(corner, IMAGES, [0, 1], torch.tensor([0]), MAPS, Options()), "2 numbers"),
-        (lambda: curve(lambda x, _: x.mean((2, 3)), IMAGES, [0], torch.tensor([0]), MAPS, Options()), "argmax"),
+        (lambda: CurveOptions(steps=(0.5, 0.1)), "rising"),
+        (lambda: CurveOptions(steps=(0.1, 5)), "rising"),
+        (lambda: CurveOptions(steps=()), "rising"),
+        (lambda: CurveOptions(value=-1.0), "black"),
+        (lambda: curve(corner, 2 * IMAGES + 1, [0], torch.tensor([0]), MAPS, CurveOptions()), "divide bytes"),
+        (lambda: curve(corner, IMAGES, [0, 1], torch.tensor([0]), MAPS, CurveOptions()), "2 numbers"),
+        (lambda: curve(lambda x, _: x.mean((2, 3)), IMAGES, [0], torch.tensor([0]), MAPS, CurveOptions()), "argmax"),
         (lambda: auc(torch.ones(1, 2)), "2 or more steps"),
         (lambda: auc(torch.ones(3, 2), (0.1, 0.2)), "one place for each"),
     ],

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
 
-from bench.records.stats import bootstrap, mcnemar, paired_bootstrap
+from bench.records import machine
+from bench.records.stats import Interval, bootstrap, mcnemar, mean, median, paired_bootstrap, paired_ratio, ratio, wilson
 from runtime.errors import FvitError
 
 
@@ -83,3 +84,32 @@ def test_pairs_are_resampled_together():
 def test_refused(call, said):
     with pytest.raises(FvitError, match=said):
         call()
+
+
+def test_the_median_s_interval_is_between_order_statistics():
+    assert median([3, 1, 2]) == (2.0, 1.0, 3.0)  # too few for 95 %: the whole range
+    assert median(range(1, 7)) == (3.5, 1.0, 6.0)  # 1 - 2/64 = 0.969
+    assert median(range(1, 101)) == (50.5, 40.0, 61.0)  # the textbook's ranks for n = 100
+
+
+def test_ratios_use_shared_pairs_only():
+    assert paired_ratio({("a", 1): 1.0, ("b", 1): 9.0}, {("a", 1): 2.0, ("c", 1): 1.0}) == (0.5, 0.5, 0.5)
+    assert paired_ratio({("a", 1): 1.0}, {("b", 1): 1.0}) is None and ratio([1.0, 3.0], [2.0, 2.0]) == (1.0, 0.5, 1.5)
+
+
+@pytest.mark.parametrize("hits, n", [(0, 8), (4, 8), (8, 8), (187, 200), (1, 50)])
+def test_wilson_is_its_formula(hits, n):
+    z, share = norm.ppf(0.975), hits / n
+    middle, reach = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    wanted = (share, max(0.0, (middle - reach) / (1 + z * z / n)), min(1.0, (middle + reach) / (1 + z * z / n)))
+    assert wilson(hits, n) == pytest.approx(wanted, abs=1e-12) and isinstance(wilson(hits, n), Interval)
+
+
+def test_student_s_interval_of_a_mean():
+    assert mean([1.0, 2.0, 3.0]) == pytest.approx((2.0, 2.0 - 4.302652730 / 3**0.5, 2.0 + 4.302652730 / 3**0.5))
+    assert mean([5.0]).high == np.inf
+
+
+def test_the_machine_has_a_name_for_a_folder():
+    name = machine.folder_name()
+    assert machine.cpu_name() and name == name.lower() and "/" not in name and " " not in name

@@ -1,27 +1,27 @@
-"""The tables of looks without a look: every cell has one or a reason, rows alone make the page, what is kept on disk."""
+"""Tables of trials without a trial: every cell has one or a reason, rows alone make the page, what two tables need is measured once."""
 
-import io
+from dataclasses import replace
 
+import msgspec
 import pytest
 import torch
-from rich.console import Console
 
-from bench.attacks._target import Defence, classifier, draws
-from bench.commands._tables import PLOTS
-from bench.options import PRESETS, TIMED
+from bench.attacks._target import DefenceModel, classifier, draws
+from bench.commands._options import GRIDS, PRESETS, TIMED
+from bench.commands._table import failures
 from bench.pages import published
-from bench.protocols import OURS
-from bench.records import cache as lookcache
-from bench.records.rows import Rows
-from bench.trials import campaign as tabling
-from bench.trials import run as looks
-from bench.trials.grid import Grid
-from bench.trials.run import Looker
-from bench.trials.scene import Settings
+from bench.protocols import OURS, Table
+from bench.records.rows import Answered, Failed, Missing, Why
+from bench.trials import page
+from bench.trials.grid import Grid, at, higher_is_better, methods
+from bench.trials.settings import Settings
+from bench.trials.tally import by_trial, tally
+from bench.trials.trial import Trial, differing, merged
+from bench.worlds.attack import Threat, names
 from bench.worlds.presets import PRESETS as MADE
-from helpers.tables import TABLES, synthetic
+from helpers.tables import PRINTED, TABLES, synthetic
 from runtime import plugins
-from runtime.diffusion import denoise, schedule
+from runtime.diffusion import denoise
 from runtime.errors import FvitError
 
 
@@ -30,135 +30,134 @@ def grid(request) -> Grid:
     return request.param
 
 
-def test_every_cell_has_a_look_or_a_reason_and_its_own_place(grid):
+def test_every_cell_has_a_trial_or_a_reason_and_its_own_place(grid):
     cells = grid.cells(Settings())
     assert len({cell.place for cell in cells}) == len(cells) >= 16
-    assert all((cell.look is None) == (cell.word != "measured") and (cell.look or cell.reason) for cell in cells)
-    assert all(cell.look is None or cell.look.images <= 200 for cell in cells)
+    assert all((cell.trial is None) == (cell.missing is not None) and (cell.trial or cell.missing.reason) for cell in cells)
+    assert all(cell.trial is None or cell.trial.images <= 200 for cell in cells)
 
 
 def test_every_published_cell_has_a_place(grid):
-    assert set(published.cells(grid.number)) <= {cell.place for cell in grid.cells(Settings())}
+    assert set(published.cells(grid.name)) <= {cell.place for cell in grid.cells(Settings())}
 
 
 def test_a_published_file_with_another_header_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "FOLDER", tmp_path)
     (tmp_path / "table9.csv").write_text("line,column,value\n")
     with pytest.raises(FvitError, match=r"table9\.csv has the columns line"):
-        published.cells(9)
+        published.cells("9")
+    assert published.cells("11") == {}
 
 
 def test_names_on_the_command_line_are_the_tables_and_presets():
-    assert all(isinstance(table, Grid) and str(table.number) == number for number, table in TABLES.items()) and len(TABLES) == 9
-    assert not isinstance(plugins.load("bench.tables", f"table{TIMED}").TABLE, Grid)
-    assert set(PRESETS) == set(MADE)
+    assert tuple(PRINTED) == GRIDS and set(TABLES) == {*GRIDS, "world"} and set(PRESETS) == set(MADE)
+    assert isinstance(plugins.load("bench.tables", f"table{TIMED}").TABLE, Table)
 
 
 def test_presets_make_the_noise_they_say():
-    process = schedule.linear()
-    real = {name: 255 * preset.level(process).sigma for name, preset in MADE.items()}
+    real = {name: 255 * preset.level().sigma for name, preset in MADE.items()}
     assert real["corrected"] == pytest.approx(64.2, abs=0.1) and real["paper-text"] == pytest.approx(8.1, abs=0.1)
-    assert real["paper-table3"] == pytest.approx(20.4, abs=0.1) and MADE["paper-table3"].level(process).t == 45
-    assert MADE["released-code"].level(process).believed > 0.25  # about 80 of 255
+    assert real["paper-table3"] == pytest.approx(20.4, abs=0.1) and MADE["paper-table3"].level().t == 45
+    assert MADE["released-code"].level().believed > 0.25  # about 80 of 255
 
 
 def test_the_page_from_known_rows(grid):
     settings = Settings(n=4)
-    rendered = grid.render(synthetic(settings, grid))
-    assert f"# Table {grid.number}: " in rendered.markdown and "preset `corrected`" in rendered.markdown
-    assert all(cell["word"] in ("measured", "left out") for cell in rendered.cells)
-    assert "bench/tables/published" in rendered.markdown or any(cell["paper"] is not None for cell in rendered.cells)
-    assert max(len(line) for line in rendered.summary.splitlines() if line.startswith("|")) < 160  # prose wraps, a table does not
+    made = page.render(grid, synthetic(settings, grid))
+    assert f"# {grid.heading}" in made.markdown and "preset `corrected`" in made.markdown
+    assert all(cell["why"] in ("", Why.LEFT_OUT, Why.NOT_DEFINED) for cell in made.cells) and any(cell["ours"] for cell in made.cells)
+    assert "bench/tables/published" in made.markdown or any(cell["paper"] is not None for cell in made.cells)
+    assert max(len(line) for line in made.summary.splitlines() if line.startswith("|")) < 170  # prose wraps, a table does not
+    assert all(len(plot) > 10_000 for plot in made.plots.values()) and bool(made.plots) == (grid.plot is not None)
 
 
 def test_a_cell_and_its_paired_difference():
     grid = TABLES["10"]
-    page = grid.render(synthetic(Settings(n=4), grid)).markdown
-    assert "| PGD: vanilla | 0.750 [0.30, 0.95] |" in page and f"| PGD: {OURS} | 1.000 [0.51, 1.00] |" in page
-    assert f"| 8/255 | PGD: {OURS} | PGD: vanilla | +0.250 [+0.000, +0.750] | 1 |" in page
-    assert "adaptive attacks run at 8/255 alone" in page
+    made = page.render(grid, synthetic(Settings(n=4), grid)).markdown
+    assert "| PGD: vanilla | 0.750 [0.30, 0.95] |" in made and f"| PGD: {OURS} | 1.000 [0.51, 1.00] |" in made
+    assert f"| 8/255 | PGD: {OURS} | PGD: vanilla | +0.250 [+0.000, +0.750] | 1 |" in made
+    assert "adaptive attacks run at 8/255 alone" in made and "keeps 75.0% [30.1%, 95.4%] of its answers right" in made
 
 
-def test_what_was_not_measured_or_failed_says_so():
+def test_a_metric_s_total_is_of_sums_and_its_paired_difference_of_pictures():
+    values = TABLES["1"].values(synthetic(Settings(n=4), TABLES["1"]))
+    numbers = {value.cell.metric: value.number.value for value in values if value.number and value.cell.method == "VTA"}
+    assert numbers["pixel_accuracy"] == 0.5 and numbers["miou"] == pytest.approx((1 / 2 + 2 / 3) / 2) and numbers["map"] == 1.0
+
+
+def test_what_was_not_measured_or_failed_says_so_and_counts():
     grid, settings = TABLES["9"], Settings(n=4)
     rows = synthetic(settings, grid)
-    rows[1] = {"kind": "look", "key": rows[1]["key"], "error": "the gradient is not finite"}
-    cells = grid.render(rows[:-1]).cells
-    assert [cell["word"] for cell in cells].count("not measured") == 2
-    assert any(cell["reason"] == "the gradient is not finite" for cell in cells)
+    failed, absent = rows[2], rows[-1]
+    reason = Missing(Why.FAILED, "the gradient is not finite")
+    rows[2] = Failed(campaign="c", key=failed.key, missing=reason, again=True)
+    values = grid.values(rows[:-1])
+    whys = {value.cell.trial.key: value.value for value in values if value.number is None}
+    assert whys[failed.key.partition("/")[0]] == reason
+    assert whys[absent.key.partition("/")[0]].why == Why.NOT_MEASURED and sum(value.failed for value in values) == 2
+    assert list(failures(grid, rows)) == [failed.key.partition("/")[0]]
+    gone = Missing(Why.NOT_HERE, "needs COCO")
+    assert failures(grid, [*rows[:2], msgspec.structs.replace(rows[2], missing=gone), *rows[3:]]) == {}
 
 
-def test_a_damaged_file_of_the_cache_is_made_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(lookcache, "cache", lambda: tmp_path)
-    made = []
-
-    def make():
-        made.append(1)
-        return {"x": torch.ones(2).numpy()}
-
-    assert lookcache.recall({"a": 1}, make)["x"].tolist() == lookcache.recall({"a": 1}, make)["x"].tolist() and len(made) == 1
-    (file,) = tmp_path.rglob("*.npz")
-    file.write_bytes(file.read_bytes()[:50])
-    assert lookcache.recall({"a": 1}, make)["x"].tolist() == [1, 1] and len(made) == 2
-    monkeypatch.setattr(lookcache, "MOST", 0)
-    lookcache.recall({"a": 2}, make)
-    assert not list(tmp_path.rglob("*.npz"))
+def test_a_trial_has_one_key_whatever_is_computed_of_its_maps_and_however_many_pictures_there_are():
+    trial = Trial("vit_embedded", "digits", 4, threat=Threat(), maps=(("vta", "topk"),))
+    assert trial.key == replace(trial, images=9, maps=()).key != replace(trial, threat=Threat(eps=4 / 255)).key
+    assert differing(trial.base) == {"backbone": "vit_embedded", "task": "digits", "images": 0, "threat": {}}
+    assert trial.clean.threat is None and trial.clean.explainers == ("vta",)
+    assert trial.part_key(range(4)) != replace(trial, maps=()).part_key(range(4)) != trial.part_key(range(4, 8))
 
 
-def test_a_cache_that_cannot_be_written_is_one_error_line(tmp_path, monkeypatch):
-    (tmp_path / "looks").write_text("a file where the folder should be")
-    monkeypatch.setattr(lookcache, "cache", lambda: tmp_path)
-    with pytest.raises(FvitError, match=r"cannot keep looks in .*set FVIT_LOOKS"):
-        lookcache.recall({"a": 1}, lambda: {"x": torch.ones(2).numpy()})
+def test_trials_that_do_the_same_are_measured_once_with_the_maps_of_both():
+    trial = Trial("vit_embedded", "digits", 4, maps=(("vta", "miou"),))
+    other = replace(trial, images=2, maps=(("rollout", "topk"), ("vta", "miou")))
+    assert merged([trial, other]) == [replace(trial, maps=(("vta", "miou"), ("rollout", "topk")))]
 
 
-@pytest.mark.parametrize("number", ["6", "8", "10"])
-def test_a_plot_against_the_radius(number, tmp_path):
-    grid = TABLES[number]
-    PLOTS[int(number)](grid.render(synthetic(Settings(n=4), grid)).cells, tmp_path / "plot.png")
-    assert (tmp_path / "plot.png").stat().st_size > 10_000
+def test_rows_of_a_trial_in_any_order_and_number_make_one_tally():
+    def row(numbers, **scores):
+        n = len(numbers)
+        return Answered(
+            campaign="c", key=f"t/{numbers[0]}-/{len(scores)}", trial={}, numbers=numbers, labels=[1] * n, answers=[1] * n,
+            votes=[[1, 3]] * n, scores={"vta": {name: [[float(i)] for i in numbers] for name in scores}}, left_out=[("broken", "cut off")],
+        )  # fmt: skip
+
+    apart = tally([row([2, 3], topk=1), row([0, 1], topk=1), row([0, 1], cosine=1), row([2, 3], cosine=1)])
+    together = tally([row([0, 1, 2, 3], topk=1, cosine=1)])
+    assert apart.numbers == together.numbers == [0, 1, 2, 3] and apart.n == 4 and apart.left_out == (("broken", "cut off"),)
+    for metric in ("topk", "cosine"):
+        assert apart.interval(metric, "vta") == together.interval(metric, "vta") and apart.interval(metric, "vta").value == 1.5
+    assert apart.interval("accuracy") == together.interval("accuracy") and apart.interval("one_draw").value == 0.75
+    assert apart.interval("miou", "vta") is None and list(by_trial([row([0])])) == ["t"]
 
 
 def test_long_adds_the_attacks_that_take_hours():
     grid = TABLES["10"]
-    more = {look.attack for look in grid.looks(Settings(long=True))} - {look.attack for look in grid.looks(Settings())}
-    assert more == {"autoattack_100", "autoattack_rand", "eot_pgd_20", "bpda_20", "eot_pgd_fixed"}
-    assert {look.images for look in grid.looks(Settings(long=True)) if look.attack in more} == {50}
+    more = {trial.threat.attack for trial in grid.trials(Settings(long=True))} - {trial.threat.attack for trial in grid.trials(Settings())}
+    assert more == {"autoattack_100", "autoattack_rand", "eot_pgd_20", "bpda_20", "eot_pgd_fixed"} <= set(names())
+    assert {trial.images for trial in grid.trials(Settings(long=True)) if trial.threat.attack in more} == {50}
+
+
+def test_explainers_and_attacks_that_were_asked_for_are_what_tables_show():
+    settings = Settings(explainers=("rollout", "lrp:form=partial"), attacks=("fgsm", "square"))
+    assert methods(settings) == {"rollout": "rollout", "lrp:form=partial": "lrp:form=partial"}
+    values = TABLES["5"].cells(settings)
+    assert {cell.column for cell in values} == {"FGSM", "square", "top-k through DDS"}
+    assert {cell.explainer for cell in values if cell.method != "ours"} == {"rollout", "lrp:form=partial"}
+    assert {cell.family for cell in TABLES["10"].cells(settings) if not cell.adaptive} == {"FGSM", "square"}
+
+
+def test_a_number_is_found_by_what_it_is():
+    values = TABLES["10"].values(synthetic(Settings(n=4), TABLES["10"]))
+    assert at(values, family="PGD", method="vanilla", radius=8 / 255).number.value == 0.75
+    assert at(values, family="PGD", method="nobody") is None
+    assert higher_is_better("accuracy") and higher_is_better("negative_auc") and not higher_is_better("positive_auc")
 
 
 def test_the_same_draws_at_every_step_or_fresh_ones():
     scores = classifier(torch.nn.Flatten())
     image = torch.full((1, 3, 4, 4), 0.5)
     for fixed in (True, False):
-        of_step = draws(scores, Defence(denoise.identity, 0.1, (4, 4), 4, 2, fixed), 0)
+        of_step = draws(scores, DefenceModel(denoise.identity, 0.1, (4, 4), 4, 2, fixed), 0)
         first, second = (torch.stack([one(image, [0]) for one in of_step(step)]) for step in range(2))
         assert torch.equal(first, second) == fixed
-
-
-def test_the_loop_stopped_five_times_ends_with_the_same_rows(tmp_path):
-    """In the middle of a look, at the first and at the last, twice at the same, a line half written each time; no look is taken twice."""
-    looker, ended = Looker(lambda line: None), {}
-
-    for name, left in (("undisturbed", []), ("stopped", [0, 2, 2, 9, 15])):
-        path, taken = Rows(tmp_path / name).path, []
-
-        def row(look, progress, path=path, taken=taken, left=left):
-            kept = [row["key"] for row in Rows(path.parent).read() if row["kind"] == "look"]
-            assert kept == taken  # on the disk before the next begins
-            if left and len(kept) == left[0]:
-                left.pop(0)
-                with path.open("a") as file:
-                    file.write('{"kind": "look", "cut')
-                raise KeyboardInterrupt
-            taken.append(look.key)
-            return looks.facts(look) | {"n": 2, "right": "10"}
-
-        looker.row = row
-        for _ in range(len(left)):
-            with pytest.raises(KeyboardInterrupt):
-                tabling.measure([TABLES["9"]], Settings(n=2), Rows(tmp_path / name), looker, Console(file=io.StringIO()))
-        tabling.measure([TABLES["9"]], Settings(n=2), Rows(tmp_path / name), looker, Console(file=io.StringIO()))
-        found = Rows(tmp_path / name).read()
-        ended[name] = [{k: v for k, v in row.items() if k not in ("campaign", "process")} for row in found if row["kind"] == "look"]
-        assert not left and [row["kind"] for row in found].count("campaign") == 1
-    assert ended["stopped"] == ended["undisturbed"] and len(ended["stopped"]) == 16

@@ -13,7 +13,7 @@ from torch import nn
 from bench.worlds.training import card as cards
 from bench.worlds.training import recipes, train
 from bench.worlds.training.recipes import Recipe
-from bench.worlds.training.state import Point, State
+from bench.worlds.training.state import State, TrainingPoint
 from runtime import checkpoints, plugins
 from runtime.backbones import build as backbones
 from runtime.diffusion import networks as denoisers
@@ -51,7 +51,7 @@ def tiny(tmp_path, monkeypatch):
 
 
 def use(monkeypatch, recipe: Recipe) -> None:
-    monkeypatch.setattr(recipes, "build", lambda taught: dict.fromkeys(train.ORDER, recipe))
+    monkeypatch.setattr(recipes, "build", lambda teacher: dict.fromkeys(train.ORDER, recipe))
 
 
 def go(tmp_path, minutes=None) -> str:
@@ -130,6 +130,20 @@ def test_a_full_disk_keeps_the_state_before(tiny, monkeypatch):
     assert State.at(train.folder() / "denoiser", RECIPE).step == 1
 
 
+def test_a_full_disk_keeps_the_weights_before(tiny, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    go(tiny)
+    before = (tiny / "weights" / "unet_embedded.safetensors").read_bytes()
+    (train.folder() / "denoiser.safetensors").unlink()
+    monkeypatch.setattr(cards, "save_file", full)
+    with pytest.raises(FvitError, match=r"No space left on device.*the training's state is kept"):
+        go(tiny)
+    assert (tiny / "weights" / "unet_embedded.safetensors").read_bytes() == before
+    monkeypatch.undo()
+
+
 def test_the_card_says_how_the_weights_came_about(tiny):
     go(tiny)
     card = json.loads((tiny / "weights" / "unet_embedded.json").read_text())
@@ -141,7 +155,7 @@ def test_the_card_says_how_the_weights_came_about(tiny):
 def test_shipped_weights_prove_themselves(tiny):
     go(tiny)
     folder, module = tiny / "weights", Tiny()
-    assert checkpoints.fill_shipped(module, "unet_embedded", folder).startswith("trained, ")
+    assert checkpoints.fill_shipped(module, "unet_embedded", folder).name.startswith("trained, ")
     path = folder / "unet_embedded.safetensors"
     whole = path.read_bytes()
     for spoilt in (whole[:-10], bytes([*whole[:-1], whole[-1] ^ 1])):
@@ -155,7 +169,7 @@ def test_shipped_weights_prove_themselves(tiny):
     with pytest.raises(CheckpointError, match=r"unet_embedded.json is damaged"):
         checkpoints.fill_shipped(module, "unet_embedded", folder)
     path.unlink()
-    with pytest.raises(CheckpointError, match=r"swin_embedded.json is missing from .*; install again, or train it: fvit train"):
+    with pytest.raises(CheckpointError, match=r"swin_embedded.json is missing from .*; install again, or train it"):
         checkpoints.fill_shipped(module, "swin_embedded", folder)
 
 
@@ -173,7 +187,7 @@ def test_no_training_picture_comes_twice_and_the_task_grows():
 
 @pytest.mark.parametrize("name", ["vit", "deit", "swin", "denoiser", "teacher"])
 def test_every_recipe_has_a_loss_with_gradients(name, monkeypatch):
-    found = recipes.build(lambda: recipes.teacher().eval())[name]
+    found = recipes.build(lambda: recipes.residual_network().eval())[name]
     module = found.module().train()
     batch = recipes.pictures(replace(found, batch=3), found.steps - 1)
     found.loss(module, batch, 0).backward()
@@ -182,17 +196,19 @@ def test_every_recipe_has_a_loss_with_gradients(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ["vit", "deit", "swin", "denoiser"])
 def test_what_a_recipe_trains_is_what_the_runtime_builds(name, tmp_path):
-    found = replace(recipes.build(recipes.teacher)[name], score=lambda module: {"digits": 0.5})
-    state = State(tmp_path / "state", found.facts(), curve=[Point(1, 1.0, 1.0, {"digits": 0.5})])
+    found = replace(recipes.build(recipes.residual_network)[name], score=lambda module: {"digits": 0.5})
+    state = State(tmp_path / "state", found.facts(), curve=[TrainingPoint(1, 1.0, 1.0, {"digits": 0.5})])
     written = cards.write(name, found.module(), found, state, tmp_path)
     built = denoisers.architecture() if name == "denoiser" else plugins.load("runtime.backbones", name).architecture()
-    assert checkpoints.fill_shipped(built, written.stem, tmp_path).startswith("trained, ")
+    assert checkpoints.fill_shipped(built, written.stem, tmp_path).name.startswith("trained, ")
 
 
 @pytest.mark.parametrize("name", ["vit_embedded", "deit_embedded", "swin_embedded", "unet_embedded"])
 def test_what_ships_is_trained_and_fits_its_card(name):
     card = json.loads((checkpoints.SHIPPED / f"{name}.json").read_text())
     built = denoisers.build(name) if name in denoisers.NAMES else backbones.build(name)
-    assert built.weights == f"trained, {card['sha256'][:12]}"
-    trained = {cards.NAMES.get(network, f"{network}_embedded"): recipe for network, recipe in recipes.build(recipes.teacher).items()}
+    assert str(built.weights) == f"trained, {card['sha256'][:12]}"
+    trained = {
+        cards.NAMES.get(network, f"{network}_embedded"): recipe for network, recipe in recipes.build(recipes.residual_network).items()
+    }
     assert card["recipe"] == trained[name].facts() and card["minutes"] > 1 and card["curve"][-1]["step"] == card["recipe"]["steps"]

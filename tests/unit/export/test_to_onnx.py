@@ -1,12 +1,14 @@
 """What is said of a network before it is exported: its fingerprint, precision and opset."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from export import networks, to_onnx
 from helpers.small import small_backbone, small_denoiser
 from runtime.errors import FvitError
-from runtime.network import at_precision, randomize
+from runtime.network import Weights, at_precision, randomize
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +41,17 @@ def test_an_opset_that_breaks_the_unet_is_refused(fused, tmp_path):
 def test_an_unknown_precision_names_the_known_ones(fused):
     with pytest.raises(FvitError, match="unknown precision 'fp12'; known: fp32, fp16, bf16"):
         at_precision(fused, "fp12")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "wanted"),
+    [(("shipped", "shipped"), "shipped"), (("shipped", "file"), "file"), (("random", "file"), "random"), (("random", "shipped"), "random")],
+)
+def test_the_weights_of_classify_draws_are_the_least_trusted_of_both_parts(kinds, wanted):
+    parts = (networks.denoiser_step(small_denoiser()), networks.backbone(small_backbone()))
+    eps, scores = (
+        replace(part, weights=Weights(kind, f"{kind} {i}", "f00d")) for i, (part, kind) in enumerate(zip(parts, kinds, strict=True))
+    )
+    found = networks.classify_draws(eps, scores).weights
+    assert found.kind == wanted and len(found.sha) == 64
+    assert found.name == f"{eps.name}: {kinds[0]} 0; {scores.name}: {kinds[1]} 1"

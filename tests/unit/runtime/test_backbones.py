@@ -33,7 +33,7 @@ def test_small_ones(name):
     built = backbones.build(name)
     pictures = torch.rand(2, 3, built.size, built.size)
     scores = built.model(pictures)
-    assert scores.shape == (2, len(built.classes)) and scores.std() > 0.01 and built.weights.startswith("trained, ")
+    assert scores.shape == (2, len(built.classes)) and scores.std() > 0.01 and str(built.weights).startswith("trained, ")
     assert torch.equal(scores, backbones.build(name).model(pictures))
 
 
@@ -63,7 +63,7 @@ def test_a_users_weights_and_classes(tmp_path):
     state = {key: value + 0.01 for key, value in inner.state_dict().items()}
     save_file(state, tmp_path / "w.safetensors")
     second = backbones.build("timm:vit_tiny_patch16_224", tmp_path / "w.safetensors", tmp_path / "classes.txt")
-    assert second.classes == ("cat", "dog") and second.weights == "file w.safetensors"
+    assert second.classes == ("cat", "dog") and (second.weights.kind, str(second.weights)) == ("file", "file w.safetensors")
     assert all(torch.equal(a, b) for a, b in zip(second.model.get_submodule("model").state_dict().values(), state.values(), strict=True))
 
 
@@ -80,3 +80,12 @@ def test_what_cannot_be_built(tmp_path):
     save_file({"odd": torch.zeros(1)}, tmp_path / "odd.safetensors")
     with pytest.raises(CheckpointError, match=r"of another architecture: it lacks .*; has besides odd"):
         backbones.build("vit_embedded", tmp_path / "odd.safetensors")
+
+
+def test_a_backbone_from_outside_with_a_name_of_ours(tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_added", {})
+    (tmp_path / "backbones").mkdir()
+    (tmp_path / "backbones" / "own.py").write_text("NAMES = ('vit_b16',)")
+    plugins.add(tmp_path)
+    with pytest.raises(FvitError, match=r"both have a backbone called vit_b16; rename one"):
+        backbones.build("deit_embedded")

@@ -150,7 +150,7 @@ def test_the_steps_a_denoiser_visits(name, steps, visited):
 def test_released_starts_too_deep_and_adds_its_noise_again():
     calls: list[float] = []
     nominal = 8 / 255
-    known = schedule.released_level(LINEAR, nominal)
+    known = schedule.level(LINEAR, nominal, "released")
     noisy, ones = torch.full((1, 3, 4, 4), 0.5), torch.ones(1, 3, 4, 4)
     found = denoise.released(counted(calls), LINEAR)(noisy, known.sigma, Recorded(*[torch.zeros_like(ones)] * 46, ones))
     short = schedule.respaced(LINEAR, 250)
@@ -162,9 +162,9 @@ def test_released_starts_too_deep_and_adds_its_noise_again():
 def test_what_cannot_be_built():
     with pytest.raises(FvitError, match=r"unknown denoiser 'one_shit'.*nearest: one_shot"):
         denoise.build("one_shit", None, LINEAR)
-    with pytest.raises(FvitError, match="steps belong to ddim alone"):
+    with pytest.raises(FvitError, match="takes no number of steps, only ddim does"):
         denoise.build("chain", None, LINEAR, 3)
-    with pytest.raises(FvitError, match="steps are wanted"):
+    with pytest.raises(FvitError, match="ddim wants a number of steps"):
         denoise.build("ddim", None, LINEAR)
     with pytest.raises(FvitError, match="ddim with 0 steps"):
         denoise.build("ddim", None, LINEAR, 0)

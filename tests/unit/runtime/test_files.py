@@ -1,4 +1,4 @@
-"""Files from outside: checkpoints never run code, artifacts prove themselves, pictures are converted aloud, plugins found by file name."""
+"""Files from outside: checkpoints never run code, artifacts prove themselves, pictures are converted aloud."""
 
 import json
 import os
@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from runtime import artifact, checkpoints, pictures, plugins
-from runtime.errors import ArtifactError, CheckpointError, FvitError, PictureError
-from runtime.network import TensorSpec
+from runtime import artifact, checkpoints, pictures
+from runtime.errors import ArtifactError, CheckpointError, PictureError
+from runtime.network import TensorSpec, random_weights
 
 
 class Bomb:
@@ -62,7 +62,7 @@ def test_the_fingerprint_is_of_names_and_numbers():
 @pytest.fixture
 def made(tmp_path):
     spec = (TensorSpec("x", (3,), 0.0, 1.0),)
-    facts = artifact.Artifact(tmp_path / "a", "net", "fp32", 21, spec, spec, "random, seed 0", "f00d", {}, {"onnx": "1"}, "abc")
+    facts = artifact.Artifact(tmp_path / "a", "net", "fp32", 21, spec, spec, random_weights(0), "f00d", {}, {"onnx": "1"}, "abc")
     with artifact.writing(tmp_path / "a") as folder:
         (folder / artifact.MODEL).write_bytes(b"graph" * 100)
         artifact.write_manifest(facts, folder)
@@ -71,6 +71,7 @@ def made(tmp_path):
 
 def test_an_artifact_comes_back_as_it_was_written(made):
     found = artifact.read(made, "net", "f00d")
+    assert found.weights == random_weights(0) and found.weights.kind == "random"
     assert found.inputs == (TensorSpec("x", (3,), 0.0, 1.0),) and found.size == 500 and found.model.read_bytes() == b"graph" * 100
 
 
@@ -80,9 +81,10 @@ def test_an_artifact_comes_back_as_it_was_written(made):
         (lambda f: (f / artifact.MODEL).write_bytes(b"graph"), "model.onnx is truncated: 5 bytes, 500 are wanted"),
         (lambda f: (f / artifact.MODEL).write_bytes(b"grapf" * 100), "model.onnx was altered"),
         (lambda f: (f / artifact.MODEL).unlink(), "model.onnx is missing"),
-        (lambda f: (f / artifact.MANIFEST).unlink(), "no artifact in .*; make it with fvit export"),
+        (lambda f: (f / artifact.MANIFEST).unlink(), "no artifact in .*; export the network"),
         (lambda f: (f / artifact.MANIFEST).write_text("{"), "manifest.json is damaged"),
-        (lambda f: _edit(f, format=99), r"incompatible version \(format 99, 1 is wanted\)"),
+        (lambda f: _edit(f, format=99), r"incompatible version \(format 99, 2 is wanted\)"),
+        (lambda f: _edit(f, format=1, weights="random, seed 0"), r"incompatible version \(format 1, 2 is wanted\)"),
         (lambda f: _edit(f, opset=None), "manifest.json lacks opset"),
     ],
 )
@@ -162,12 +164,3 @@ def test_what_is_no_picture(tmp_path):
     with pytest.raises(PictureError, match="no picture below"):
         pictures.find(tmp_path / "empty")
     assert [p.name for p in pictures.find(tmp_path)] == ["p.png", "q.png"]
-
-
-def test_plugins_are_files():
-    assert plugins.names("runtime.sessions") == ["compiled", "eager", "openvino", "ort", "trt"]
-    assert plugins.load("runtime.sessions", "eager").__name__ == "runtime.sessions.eager"
-    with pytest.raises(FvitError, match="unknown session 'orc'; known: compiled, eager, openvino, ort, trt; nearest: ort"):
-        plugins.load("runtime.sessions", "orc")
-    with pytest.raises(FvitError, match="is no package of this project"):
-        plugins.names("runtime.errors")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from runtime.sessions.split import Fitting, OutOfMemory
+from runtime.sessions.split import OutOfMemory, SplitBatch
 
 
 class Small:
@@ -30,7 +30,7 @@ class Small:
 )
 def test_the_answer_is_the_same_in_parts_and_said_once(error):
     said, inner = [], Small(3, error)
-    session, x, t = Fitting(inner, "net", {}, said.append), torch.rand(10, 2), torch.rand(10)
+    session, x, t = SplitBatch(inner, "net", {}, said.append), torch.rand(10, 2), torch.rand(10)
     for _ in range(2):
         scaled, times = session(x, t)
         assert torch.equal(scaled, x * t[:, None]) and torch.equal(times, t)
@@ -44,9 +44,9 @@ def test_the_answer_is_the_same_in_parts_and_said_once(error):
 
 def test_one_picture_that_does_not_fit_is_refused_in_a_line():
     with pytest.raises(OutOfMemory, match="net: one picture at a time does not fit"):
-        Fitting(Small(0, MemoryError()), "net", {}, lambda line: None)(torch.rand(2, 2), torch.rand(2))
+        SplitBatch(Small(0, MemoryError()), "net", {}, lambda line: None)(torch.rand(2, 2), torch.rand(2))
 
 
 def test_another_error_is_not_taken_for_it():
     with pytest.raises(RuntimeError, match="a wrong kernel"):
-        Fitting(Small(0, RuntimeError("a wrong kernel")), "net", {}, lambda line: None)(torch.rand(2, 2), torch.rand(2))
+        SplitBatch(Small(0, RuntimeError("a wrong kernel")), "net", {}, lambda line: None)(torch.rand(2, 2), torch.rand(2))

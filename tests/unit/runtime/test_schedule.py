@@ -95,9 +95,9 @@ def test_t_star_beyond_the_schedule(rule, sigma):
 
 
 def test_released_beyond_its_respacing():
-    assert schedule.released_level(LINEAR, SIGMAS[2]).t == 45
+    assert schedule.level(LINEAR, SIGMAS[2], "released").t == 45
     with pytest.raises(FvitError, match="250-step process"):
-        schedule.released_level(LINEAR, 0.2)
+        schedule.level(LINEAR, 0.2, "released")
 
 
 def test_unknown_rule_names_the_nearest():

@@ -9,7 +9,7 @@ from timm.models.vision_transformer import VisionTransformer
 from runtime.backbones import build as backbone
 from runtime.maps import attention, relevance
 from runtime.maps.explain import build
-from runtime.maps.layers import anatomy
+from runtime.maps.layers import structure
 from runtime.protocols import Backbone
 
 CLASSES = tuple("abc")
@@ -181,7 +181,7 @@ def test_the_dense_one_is_the_same_network(both):
 def test_attention_relevance_equals_the_dense_one(both):
     made, image, whole = both
     record = attention.record(made.model, image)
-    layers = anatomy(made).layers
+    layers = structure(made).layers
     found = attention.relevance(made.model, record, torch.tensor([1]), relevance.RULES["chefer"], layers)
     wanted = whole.relevance(1)
     for layer, ours, theirs in zip(layers, found, wanted, strict=True):

@@ -90,5 +90,5 @@ def test_a_checkpoint_that_does_not_fit(spoil, wanted):
 
 
 def test_a_head_size_that_does_not_divide():
-    with pytest.raises(CheckpointError, match="give --head-channels"):
+    with pytest.raises(CheckpointError, match="give the number of channels per head"):
         unet.from_guided(weights("guided_diffusion/unet_b"), "w.pt", 48)

@@ -6,29 +6,28 @@ import subprocess
 import sys
 import time
 
-from bench.records.rows import Rows
+from bench.records.rows import Answered
+from bench.records.store import Store
 from runtime.provenance import ROOT
 
 
 def test_killed_it_ends_with_the_same_rows(tmp_path):
-    """kill -9 after some rows; the look cache is fresh for both runs. Many stops at once are tried on the loop alone, in tests/unit."""
-    looks = {}
+    """kill -9 after some rows; the cache of answers is empty for both runs. Many stops at once are tried on the loop alone, in tests/unit."""
+    rows = {}
     for name, killed in (("undisturbed", False), ("killed", True)):
-        environment = os.environ | {"FVIT_LOOKS": str(tmp_path / f"cache-{name}")}
+        environment = os.environ | {"FVIT_ANSWERS": str(tmp_path / f"cache-{name}")}
         command = [sys.executable, "-m", "bench", "table", "9", "--n", "1", "--results", str(tmp_path / name)]
         if killed:
             running = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             while _rows(tmp_path / name) < 6 and running.poll() is None:
                 time.sleep(0.02)
             running.send_signal(signal.SIGKILL)
-            assert running.wait() == -signal.SIGKILL and 6 <= _rows(tmp_path / name) < 17
+            assert running.wait() == -signal.SIGKILL and 6 <= _rows(tmp_path / name) < 18
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         (folder,) = (tmp_path / name).iterdir()
-        found = [row for row in Rows(folder).read() if row["kind"] == "look"]
-        looks[name] = sorted(
-            ({k: v for k, v in row.items() if k not in ("campaign", "process")} for row in found), key=lambda row: row["key"]
-        )
-    assert looks["killed"] == looks["undisturbed"] and len(looks["killed"]) == 16
+        found = [row for row in Store(folder).read() if isinstance(row, Answered)]
+        rows[name] = sorted((row.key, row.answers, row.votes) for row in found)
+    assert rows["killed"] == rows["undisturbed"] and len(rows["killed"]) == 16
 
 
 def _rows(results) -> int:

@@ -1,0 +1,17 @@
+"""Area under the undefended classifier's accuracy as pixels are blackened, the least relevant first: a good map has a large one."""
+
+from jaxtyping import Float
+from numpy import ndarray
+
+from bench.metrics import perturbation
+from bench.protocols import MetricInput
+
+NEEDS, SHOWN, HIGHER_IS_BETTER = ("classify",), "neg. AUC", True
+
+
+def score(seen: MetricInput) -> Float[ndarray, "B 1"]:
+    return perturbation.areas(seen, positive=False)[:, None]
+
+
+def total(means: Float[ndarray, " 1"]) -> float | None:
+    return float(means[0])

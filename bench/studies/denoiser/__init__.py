@@ -1,0 +1,1 @@
+"""What the denoiser gains: `fvit world`."""

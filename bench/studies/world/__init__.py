@@ -1,1 +1,0 @@
-"""What the embedded world's networks and their defence can do: `fvit world`."""

@@ -1,0 +1,75 @@
+"""A trial: one network, one defence, one attack, some pictures; and what is to be computed of its relevance maps."""
+
+import hashlib
+import json
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from bench.worlds.attack import Threat
+from bench.worlds.defence import Defence
+from bench.worlds.workbench import Engine
+
+Maps = tuple[tuple[str, str], ...]  # explainer and metric
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps."""
+
+    backbone: str
+    task: str
+    images: int
+    split: str = "test"
+    threat: Threat | None = None
+    defence: Defence = field(default_factory=Defence)
+    engine: Engine = field(default_factory=Engine)
+    maps: Maps = ()
+
+    @property
+    def base(self) -> "Trial":
+        """What is done to a picture, whatever is computed of its maps and however many pictures there are."""
+        return replace(self, images=0, maps=())
+
+    @property
+    def key(self) -> str:
+        """A short hash of the fields of `base` that differ from their defaults: a new field orphans no row."""
+        return hashlib.sha256(json.dumps(differing(self.base), sort_keys=True).encode()).hexdigest()[:12]
+
+    @property
+    def clean(self) -> "Trial":
+        """The same on clean pictures, with the same explainers and no metric."""
+        return replace(self, threat=None, maps=tuple((explainer, "") for explainer in self.explainers))
+
+    @property
+    def explainers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(explainer for explainer, _ in self.maps))
+
+    def part_key(self, numbers: range) -> str:
+        """The key of the row of the pictures `numbers`."""
+        maps = hashlib.sha256(json.dumps(sorted(self.maps)).encode()).hexdigest()[:6]
+        return f"{self.key}/{numbers.start}-{numbers.stop}/{maps}"
+
+    def __str__(self) -> str:
+        attack = "clean" if self.threat is None else f"{self.threat.attack} {self.threat.norm} {255 * self.threat.eps:g}/255"
+        return f"{self.backbone} {self.task}, {attack}, {self.defence.kind}"
+
+
+def differing(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, as plain values."""
+    found = {}
+    for one in fields(value):
+        own = getattr(value, one.name)
+        default = one.default_factory() if one.default_factory is not MISSING else one.default
+        if own != default:
+            found[one.name] = differing(own) if is_dataclass(own) else list(own) if isinstance(own, tuple) else own
+    return found
+
+
+def merged(trials: list[Trial]) -> list[Trial]:
+    """Trials that do the same to their pictures joined: the most pictures, the maps of all of them."""
+    found: dict[Trial, Trial] = {}
+    for trial in trials:
+        before = found.get(trial.base, trial)
+        maps = tuple(dict.fromkeys((*before.maps, *trial.maps)))
+        found[trial.base] = replace(trial, images=max(before.images, trial.images), maps=maps)
+    return list(found.values())

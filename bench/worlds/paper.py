@@ -1,0 +1,187 @@
+"""The world at the paper's size: ViT-B/16 and its kind at 224 px, the 552.8 M denoiser at 256 px, and the user's files.
+
+Without a checkpoint the networks have seeded random weights: enough to measure time. Whatever asks for answers or maps needs the user's
+checkpoints and data, and says which are missing.
+"""
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from skimage import data as photographs
+from torch import Tensor
+
+from bench.records.campaign import NotHere
+from bench.worlds.data._loader import Item, Loader, items
+from bench.worlds.world import Brought, Pictures, Scene, World
+from export.quantize import FEWEST
+from runtime import pictures as files
+from runtime import plugins
+from runtime.backbones import build as backbones
+from runtime.diffusion import networks as denoisers
+from runtime.diffusion.networks import DenoiserNetwork
+from runtime.errors import FvitError
+from runtime.protocols import Backbone
+
+DATA = "bench.worlds.data"
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
+NAMES = {"ViT": "vit_b16", "DeiT": "deit_b16", "Swin": "swin_b"}
+PRINTED = ("imagenet_seg", "coco", "cityscapes")  # the paper's data sets with masks
+ORDER = ("imagenet", "imagenet_seg", "folder", "coco", "cityscapes")
+IMAGENET = ("imagenet", "imagenet_seg")
+SIDE = 224  # at which a data set is opened to be described
+CALIBRATION = (FEWEST, 4)  # a minute of the denoiser
+
+
+def open(brought: Brought) -> World:
+    return Paper(brought)
+
+
+class Paper:
+    """One picture at a time, since its draws are minutes on a CPU, and one backbone, since the denoiser has 552.8 M parameters."""
+
+    name, chunk, keep, noise, grid = "paper", 1, 1, 64 / 255, 256
+    parity_batches, calibration_batch, measures_layers = (1, 2), 1, False
+
+    def __init__(self, brought: Brought):
+        self.brought = brought
+        self._denoiser = functools.cache(lambda: denoisers.build("adm_256", brought.denoiser_weights, brought.head_channels))
+
+    @property
+    def denoises(self) -> bool:
+        return self.brought.denoiser_weights is not None
+
+    @property
+    def scene(self) -> Scene:
+        """The paper's backbones, those with a checkpoint first, other networks under their own names; the data sets that were brought first."""
+        checkpoints, data = self.brought.checkpoints, self.brought.data
+        named = {shown: name for shown, name in NAMES.items() if name in checkpoints}
+        named |= {name: name for name in checkpoints if name not in NAMES.values()}
+        known = [*ORDER, *(name for name in data if name not in ORDER)]
+        brought = [name for name in known if name in data]
+        masked = [name for name in brought if name != "imagenet"]
+        own = tuple(name for name in brought if name not in (*PRINTED, "imagenet"))
+        labelled = "imagenet" if "imagenet" in data or "imagenet_seg" not in data else "imagenet_seg"
+        return Scene(
+            named | NAMES,
+            (*PRINTED, *own),
+            masked[0] if masked else "imagenet_seg",
+            tuple(sorted({*own, labelled, "coco", "cityscapes"}, key=lambda name: (name not in brought, known.index(name)))),
+            "tables of one data set take the first that was given: " + (", ".join(brought) or "none was"),
+        )
+
+    def backbone(self, name: str | None = None) -> Backbone:
+        name = name or self.brought.backbone or NAMES["ViT"]
+        return backbones.build(name, self.brought.checkpoints.get(name), self.brought.classes)
+
+    def denoiser(self) -> DenoiserNetwork:
+        return self._denoiser()
+
+    def require(self, backbone: str) -> None:
+        if backbone not in self.brought.checkpoints:
+            raise NotHere(f"needs your checkpoint of {backbone}: --checkpoint {backbone}=FILE")
+        if self.brought.denoiser_weights is None:
+            raise NotHere("needs the denoiser's checkpoint: --unet 256x256_diffusion_uncond.pt")
+
+    def size(self, task: str, split: str, backbone: Backbone) -> int:
+        return self.loader(task, backbone.size).size
+
+    def pictures(self, task: str, split: str, numbers: Sequence[int], backbone: Backbone) -> Pictures:
+        loader = self.loader(task, backbone.size)
+        places = _places(loader, backbone)
+        read, broken = items(loader, numbers)
+        left_out = [(one.name, one.reason) for one in broken] + [(item.name, "its class is not known") for item in read if item.label < 0]
+        used = [item for item in read if item.label >= 0]
+        labels = [item.label if places is None else places[item.label] for item in used]
+        if wrong := [item.name for item, label in zip(used, labels, strict=True) if label >= len(backbone.classes)]:
+            raise FvitError(
+                f"{loader.name} gives {wrong[0]} a class beyond the {len(backbone.classes)} of {backbone.name}; mend its labels"
+            )
+        side = (backbone.size, backbone.size)
+        images = torch.stack([item.image for item in used]) if used else torch.empty(0, 3, *side)
+        return Pictures([item.index for item in used], images, torch.tensor(labels, dtype=torch.long), _masks(used), left_out=left_out)
+
+    def samples(self, count: int, backbone: Backbone) -> tuple[Tensor, str]:
+        if own := self.brought.pictures:
+            paths = files.find(own)[:count]
+            return torch.stack([files.read(path, backbone.size) for path in paths]), f"{len(paths)} of {own.name}"
+        names = [PHOTOGRAPHS[i % len(PHOTOGRAPHS)] for i in range(count)]
+        stack = [files.square(Image.fromarray(getattr(photographs, name)()), backbone.size, name) for name in names]
+        return torch.stack(stack), f"scikit-image's {', '.join(dict.fromkeys(names))}"
+
+    def calibration(self, first: int, count: int, backbone: Backbone) -> tuple[Tensor, str]:
+        if (own := self.brought.pictures) is None:
+            images, source = self.samples(len(PHOTOGRAPHS), backbone)
+            return images.repeat(-(-count // len(images)), 1, 1, 1)[:count], f"draws of {source}"
+        paths = files.find(own)
+        if len(paths) < sum(CALIBRATION):
+            wanted = f"{sum(CALIBRATION)} are wanted for int8, {CALIBRATION[0]} to calibrate on and {CALIBRATION[1]} to check with"
+            raise FvitError(f"{len(paths)} pictures came ({own}), {wanted}; give a folder that holds them")
+        stack = [files.read(path, backbone.size) for path in paths[first : first + count]]
+        return torch.stack(stack), f"pictures of {own.name}"
+
+    def calibration_size(self) -> tuple[int, int]:
+        return CALIBRATION
+
+    def slow_on(self, device: str) -> bool:
+        return device == "cpu"
+
+    def loader(self, task: str, side: int) -> Loader:
+        """The data set `task`; NotHere says what it needs where it was not given."""
+        plugin = plugins.load(DATA, task)
+        if task not in self.brought.data:
+            raise NotHere(f"needs {plugin.NEEDS}")
+        return _loader(task, plugin.Options(side=side, **self.brought.data[task]))
+
+    def facts(self) -> dict[str, str]:
+        brought = self.brought
+        paths = {f"checkpoint {name}": path for name, path in brought.checkpoints.items()}
+        paths |= {"classes": brought.classes} if brought.classes else {}
+        paths |= {"denoiser": brought.denoiser_weights} if brought.denoiser_weights else {}
+        loaders = {task: self.loader(task, SIDE) for task in brought.data}
+        data = {task: f"{loader.size} pictures, names {_names(loader)}" for task, loader in loaders.items()}
+        given = {name: f"{path.name} {_digest(path)}" for name, path in paths.items()} | data
+        return given | ({"head channels": str(brought.head_channels)} if brought.head_channels else {})
+
+    def notes(self) -> list[str]:
+        return [f"{task}: {note}" for task in self.brought.data for note in self.loader(task, SIDE).notes]
+
+
+def _places(loader: Loader, backbone: Backbone) -> dict[int, int] | None:
+    """Where the data set's classes are among the network's; None: at the same index."""
+    same = loader.name in IMAGENET and len(backbone.classes) == len(loader.classes)
+    if not loader.classes or loader.classes == backbone.classes or same:
+        return None
+    index = {name.casefold(): place for place, name in enumerate(backbone.classes)}
+    if missing := [name for name in loader.classes if name.casefold() not in index]:
+        raise NotHere(
+            f"needs your checkpoint of {backbone.name} with the {len(loader.classes)} classes of {loader.name}, by --checkpoint and "
+            f"--classes: {missing[0]!r} is none of its {len(backbone.classes)}"
+        )
+    return {label: index[name.casefold()] for label, name in enumerate(loader.classes)}
+
+
+def _masks(used: list[Item]) -> Tensor | None:
+    masks = [item.mask for item in used if item.mask is not None]
+    return torch.stack(masks).long() if masks else None
+
+
+@functools.lru_cache(maxsize=16)
+def _loader(task: str, options: Any) -> Loader:
+    return plugins.load(DATA, task).build(options)
+
+
+def _names(loader: Loader) -> str:
+    return hashlib.sha256("\n".join(loader.names).encode()).hexdigest()[:16]
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise FvitError(f"{path} cannot be read ({error.strerror}); a file is wanted there") from error

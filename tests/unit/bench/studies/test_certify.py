@@ -1,0 +1,152 @@
+"""Certificates from hand-made rows: equal to direct calls of the runtime's, on the page, in the TSV files; what failed is shown."""
+
+import io
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+
+from bench.pages.page import publish
+from bench.records.rows import Beyond, Certified, Failed, Head, Machine, Missing, Why
+from bench.records.store import plain
+from bench.studies.certify import page, radii
+from bench.studies.certify.settings import CAP, CertifySettings, Measured, claim, span, study
+from runtime.certificates import certify
+from runtime.certificates.certify import Claim
+from runtime.errors import FvitError
+from runtime.fuse import Fused
+
+SETTINGS = CertifySettings(images=3, alpha=0.01, k=2, selection=20, draws=1000, sigma=63 / 255)
+MEASURED = Measured(0.25, 64, (2, 4))
+ENVIRONMENT = {
+    "cpu": "x",
+    "cores": 2,
+    "threads": 2,
+    "memory_gib": 4,
+    "load_at_start": 0.1,
+    "gpu": None,
+    "python": "3",
+    "versions": {"torch": "2"},
+}
+MEAN = np.array([0.3, 0.2, 0.12, 0.1, 0.09, 0.08, 0.06, 0.05])
+
+
+def head(settings: CertifySettings = SETTINGS) -> list:
+    facts = plain(MEASURED.facts())
+    first = Head(campaign="c", key="head", study=study(settings.adaptive), commit="abc", settings=plain(settings.facts() | {"given": {}}),
+                 weights={"backbone": "trained"}, facts=facts)  # fmt: skip
+    return [first, Machine(campaign="c", key="m", machine="m", environment=ENVIRONMENT)]
+
+
+def drawn(picture: int, votes: tuple[int, ...] = (0, 2, 0, 998), label: int = 3, **changes) -> Certified:
+    row = Certified(campaign="c", key=f"picture {picture}", picture=picture, label=label, selection=[0, 1, 0, 19], votes=list(votes),
+                    draws=sum(votes), mean=MEAN.tolist(), squares=(MEAN**2 + 1e-4).tolist(),
+                    hits=[1000, 1000, 0, 500, 0, 0, 0, 0], empty=1, seconds=61.5)  # fmt: skip
+    return msgspec.structs.replace(row, **changes)
+
+
+def test_radii_are_those_of_the_runtime():
+    row = drawn(0)
+    found = radii.certificate(row, SETTINGS, MEASURED)
+    half = 0.01 / 2
+    assert found.label == certify.label(np.array(row.selection), np.array(row.votes), 0.25, half)
+    moments = (torch.tensor(part, dtype=torch.float64).reshape(1, 2, 4) for part in (row.mean, row.squares))
+    mean, squares = moments
+    fused = Fused(mean, "mean", 1000, squares, torch.tensor([1]))
+    cap = min(1.0, CAP / 8)
+    assert found.top == certify.top(fused, 0, Claim(0.25, half, 2, 0.5), cap + (1 - cap) / 8)
+    assert found.top.cells == (0, 1) and found.top.radius > 0
+    assert found.printed_p == certify.paper_label(np.array(row.votes), 0.25)
+    assert found.printed_q == certify.paper_top(MEAN, Claim(0.25, 0.01, 2, 0.5))
+    assert (radii.cells(row, SETTINGS) == certify.cells(np.array(row.hits), 1000, 0.01, 0.75)).all()
+    assert found.right and found.both == min(found.label.radius, found.top.radius)
+
+
+def test_the_cap_spreads_what_it_cuts():
+    assert span(64) == pytest.approx(8 / 64 + (1 - 8 / 64) / 64) and span(4) == 1.0
+
+
+def test_adaptive_draws_claim_what_was_asked_and_nothing_finer():
+    asked = replace(SETTINGS, radius=0.1)
+    yes, no = (radii.certificate(drawn(0, answer=answer), asked, MEASURED) for answer in (True, False))
+    assert yes.label.label == 3 and yes.label.radius == yes.label.renyi == yes.top.radius == yes.both == pytest.approx(0.025)
+    assert yes.label.share == pytest.approx(0.5398, abs=1e-4)
+    assert (no.label.label, no.label.radius, no.top.radius) == (certify.ABSTAIN, 0, 0) and not no.right
+    assert no.top.cells == yes.top.cells == (0, 1)
+
+
+def test_settings_come_back_from_the_first_row():
+    rows = head(replace(SETTINGS, radius=0.2))
+    read = CertifySettings.read(rows[0].settings)
+    assert read.adaptive and read.k == 2 and read.sigma == pytest.approx(63 / 255, rel=1e-6)
+    assert Measured.read(rows[0].facts) == MEASURED and MEASURED.dimension == 3 * 64 * 64
+    assert claim(read, 0.25).leaving == 2
+
+
+def test_the_page_s_figures_from_known_rows(tmp_path):
+    """Right with radii, wrong with the same radii, abstaining."""
+    rows = [*head(), drawn(2, votes=(500, 0, 0, 500)), drawn(0), drawn(1, label=1)]
+    rows += [Beyond(campaign="c", key="b", picture=0, label=3, factor=1.5, reach=0.5, votes=[60, 0, 0, 40])]
+    made = page.render(rows)
+    text, certified = made.markdown, radii.certificate(drawn(0), SETTINGS, MEASURED)
+    label = certified.label.radius
+    assert label > 0.5 and 0.0625 <= certified.top.radius < 0.25
+    third, none = "33.3% [6.1%, 79.2%]", "0.0% [0.0%, 56.1%]"
+    assert f"| 0 sigma | 0.0000 | 0.00/255 | {third} | {third} | {third} |" in text
+    assert f"| 1 sigma | 0.2500 | 0.57/255 | {third} | {none} | {none} |" in text
+    assert f"| 2 sigma | 0.5000 | 1.15/255 | {third} | {none} | {none} |" in text
+    assert "Abstained: label 33%, top k 0%" in text and "| 1.5 R | 1 of 1 |" in text and "| 2 R |" not in text
+    assert "P is infinite for 0 pictures" in text and "25% of all cells are in and 62% out" in text and "12% abstain" in text
+    for said in ("With probability at least 1 - 0.01", "at least 1 of the 2 named cells stay among the top 2", "64 x 64 grid", "d = 12288",
+                 "Algorithm 2 as printed", "commit abc", "weights: backbone trained", "seed 0", "Real noise 63.8/255"):  # fmt: skip
+        assert said in text, said
+    assert set(made.plots) == {"certified_accuracy.png", "certify_cells.png"} and all(len(plot) > 5_000 for plot in made.plots.values())
+    shares = pd.DataFrame(made.cells)
+    of_label = shares[(shares["metric"] == "certified accuracy") & (shares["of"] == "label")]
+    assert list(of_label["hits"]) == [1] * 8 and list(of_label["radius"])[-1] == 0.5
+    publish(tmp_path, page.stem(False), made, Console(file=io.StringIO()))
+    cohen = (tmp_path / "certify.tsv").read_text().splitlines()
+    assert cohen[1] == f"0\t3\t3\t{np.floor(label * 1e4) / 1e4:.4f}\t1\t0:01:01.500000" and cohen[3].startswith("2\t3\t-1\t0.0000\t0")
+    found = pd.read_csv(tmp_path / "certify.tsv", delimiter="\t")
+    assert list(found.columns) == ["idx", "label", "predict", "radius", "correct", "time"] and list(found["correct"]) == [1, 0, 0]
+    assert [pd.Timedelta(time).total_seconds() for time in found["time"]] == [61.5] * 3
+    ours = pd.read_csv(tmp_path / "certify_ours.tsv", delimiter="\t")
+    assert ours["pixels_in"].tolist() == [2] * 3 and ours["pixels_out"].tolist() == [5] * 3 and ours["cells"].tolist() == ["0 1"] * 3
+    assert (tmp_path / "certify.csv").exists()
+
+
+@pytest.fixture
+def unplotted(monkeypatch):
+    monkeypatch.setattr(page.plots, "all_of", lambda campaign: {})
+
+
+def test_printed_radii_that_no_draws_support_are_counted(unplotted):
+    text = page.render([*head(), drawn(0, votes=(0, 0, 0, 1000))]).markdown
+    assert "P is infinite for 1 pictures" in text and "| label | inf |" in text and "| 1 of 1 |" in text
+
+
+def test_the_adaptive_page_answers_one_question():
+    asked = replace(SETTINGS, radius=0.5, draws=400)
+    made = page.render([*head(asked), drawn(0, answer=True), drawn(1, answer=False)])
+    text = made.markdown
+    assert "Draws were added until" in text and "at most 400" in text and "Algorithm 2 as printed" not in text and "| both |" in text
+    assert "| 0.5 sigma | 0.1250 | 0.28/255 | 50.0% [9.5%, 90.5%] |" in text and "| 0.75 sigma | 0.1875 | 0.43/255 | 0.0%" in text
+    assert "Abstained: 50%." in text and list(made.plots) == ["certified_accuracy_adaptive.png"]
+    assert set(made.files) == {"certify_adaptive.tsv", "certify_adaptive_ours.tsv"} and page.stem(True) == "certify_adaptive"
+    assert {record["of"] for record in made.cells} == {"both"}
+
+
+def test_what_failed_is_shown_with_its_reason(unplotted):
+    failed = Failed(campaign="c", key="picture 1", missing=Missing(Why.FAILED, "no memory"), again=True)
+    assert "| picture 1 | failed | no memory |" in page.render([*head(), drawn(0), failed]).markdown
+    alone = page.render([*head(), failed])
+    assert "| picture 1 | failed | no memory |" in alone.markdown and not alone.plots and not alone.cells
+
+
+def test_the_page_needs_rows():
+    with pytest.raises(FvitError, match="no certificate yet"):
+        page.render(head())
