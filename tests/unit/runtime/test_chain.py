@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from runtime import chain, fuse, smooth
+from runtime import chain, fuse
 from runtime.certificates import certify
 from runtime.chain import Draws, Explained
 from runtime.diffusion import denoise, schedule
@@ -277,10 +277,3 @@ def test_explain_gives_one_fused_map_for_each_explainer(images):
     maps = through().explain(images, [0, 1, 2], Draws(5, batch=4), {"a": bright, "b": bright}, classes, "median")
     wanted = mapped(images, Draws(5, batch=4), "median", classes=classes)["bright", "median"].maps
     assert list(maps) == ["a", "b"] and torch.equal(maps["a"], wanted) and torch.equal(maps["b"], wanted)
-
-
-def test_the_old_names_give_the_same_bits(images):
-    plan, explained = smooth.Plan(SIGMA, 9, 3, 4, GRID, first=2), Explained({"bright": bright})
-    old = smooth.smooth(images, [4, 0, 9], plan, smooth.staged(denoise.identity, classifier, SIGMA, SIZE), explained)
-    new = through()(images, [4, 0, 9], Draws(9, 2, 3, 4), explained)
-    assert torch.equal(old.votes, new.votes) and torch.equal(old.maps["bright", "mean"].maps, new.maps["bright", "mean"].maps)

@@ -143,4 +143,4 @@ def test_what_failed_has_its_reason():
 def test_another_noise_than_the_worlds_own():
     settings = Settings(n=4, sigma=48 / 255)
     own = next(cell for cell in cells.cells(settings) if cell.group == cells.BACKBONES and cell.method == "dds")
-    assert own.trial.defence.level == cells.level(48 / 255)
+    assert own.trial.defence.level == cells.level(settings.sigma)
