@@ -13,7 +13,7 @@ from bench.records.clock import settled
 from bench.records.rows import AnyRow, Failed, Why
 from bench.records.store import Store
 from bench.trials import measure, plan
-from bench.trials.grid import Grid
+from bench.trials.grid import Grid, Value
 from bench.trials.page import render, stem, tables
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
@@ -88,10 +88,17 @@ def show(grids: Sequence[Grid], store: Store, console: Console, campaign: str | 
 
 
 def failures(grid: Grid, rows: Sequence[AnyRow]) -> dict[str, Failed]:
-    """The trials of a table that failed although they could have been measured, by key."""
-    keys = {value.cell.trial.key for value in grid.values(rows) if value.cell.trial}
+    """The trials of a table that failed although they could have been measured, by key; not those that were measured whole since."""
+    keys = {value.cell.trial.key for value in grid.values(rows) if value.cell.trial and not _whole(value)}
     found = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED}
     return {key: row for key, row in found.items() if key in keys}
+
+
+def _whole(value: Value) -> bool:
+    trial, tally = value.cell.trial, value.tally
+    if trial is None or tally is None or value.number is None:
+        return False
+    return tally.n + len(tally.left_out) >= trial.images
 
 
 def _settings(wanted: TableRequest) -> Settings:

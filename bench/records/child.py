@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ def run(command: list[str], limit: float | None, said: Path | None = None) -> tu
         except subprocess.TimeoutExpired:
             code = None
         finally:
-            if child.poll() is None:
+            with suppress(ProcessLookupError):  # nothing is left of what it had started
                 os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            child.wait()
     lines = said.read_text(errors="replace").strip().splitlines() if said else []
     return code, lines[-1] if lines else "no message"
 

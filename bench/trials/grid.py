@@ -149,6 +149,9 @@ def _value(cell: Cell, tallies: dict[str, Tally | None], failed: dict[str, Faile
     if own is None:
         return Value(cell, Missing(Why.FAILED, "no picture can be used: all were left out"), paper)
     interval = own.interval(cell.metric, cell.explainer)
+    if (cell.explainer, cell.metric) in own.partial:
+        reason = f"some of the {own.n} pictures have no {title(cell.metric)} yet; the same command goes on"
+        return Value(cell, Missing(Why.NOT_MEASURED, reason), paper, own.n, tally=own)
     if interval is None:
         return Value(cell, Missing(Why.NOT_DEFINED, f"no picture has a {title(cell.metric)}"), paper, own.n, tally=own)
     return Value(cell, interval, paper, own.n, own.n != settings.n, own)

@@ -19,7 +19,10 @@ ACCURACY, ONE_DRAW = "accuracy", "one_draw"  # what is counted without maps: the
 
 @dataclass(frozen=True)
 class Tally:
-    """Everything that was measured of one trial, each picture once, in the order of their numbers."""
+    """Everything that was measured of one trial, each picture once, in the order of their numbers.
+
+    `scores`: those that every picture has; `partial`: (explainer, metric) that only some have so far.
+    """
 
     numbers: list[int]
     right: Bool[ndarray, " N"]
@@ -29,6 +32,7 @@ class Tally:
     blind: int = 0
     left_out: tuple[tuple[str, str], ...] = ()
     sigma: float | None = None
+    partial: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def n(self) -> int:
@@ -78,12 +82,14 @@ def tally(rows: Iterable[Answered]) -> Tally | None:
     if not pictures:
         return None
     ordered = [pictures[number] for number in sorted(pictures)]
-    pairs = set.intersection(*(set(one["scores"]) for one in ordered))
+    each = [set(one["scores"]) for one in ordered]
+    pairs = set.intersection(*each)
     shares = None if ordered[0]["share"] is None else np.array([one["share"] for one in ordered])
     return Tally(
         sorted(pictures), np.array([one["right"] for one in ordered]), shares,
         {pair: np.array([one["scores"][pair] for one in ordered], dtype=float) for pair in sorted(pairs)},
         [one["stage"] for one in ordered if one["stage"] is not None], sum(one["blind"] for one in ordered), tuple(left_out), sigma,
+        frozenset(set.union(*each) - pairs),
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ class Embedded:
     def facts(self) -> dict[str, str]:
         names = dict.fromkeys((*SCENE.backbones.values(), *self.brought.checkpoints))
         weights = {name: self.backbone(name).weights for name in names} | {"unet_embedded": self.denoiser().weights}
-        return {name: " ".join(filter(None, (str(one), one.sha[:12]))) for name, one in weights.items()}
+        return {name: str(one) if one.sha[:12] in str(one) else f"{one} {one.sha[:12]}" for name, one in weights.items()}
 
     def notes(self) -> list[str]:
         return []

@@ -15,7 +15,7 @@ from bench.records.rows import Answered, Failed, Missing, Why
 from bench.trials import page
 from bench.trials.grid import Grid, at, higher_is_better, methods
 from bench.trials.settings import Settings
-from bench.trials.tally import by_trial, tally
+from bench.trials.tally import ACCURACY, by_trial, tally
 from bench.trials.trial import Trial, differing, merged
 from bench.worlds.attack import Threat, names
 from bench.worlds.presets import PRESETS as MADE
@@ -96,8 +96,30 @@ def test_what_was_not_measured_or_failed_says_so_and_counts():
     assert whys[failed.key.partition("/")[0]] == reason
     assert whys[absent.key.partition("/")[0]].why == Why.NOT_MEASURED and sum(value.failed for value in values) == 2
     assert list(failures(grid, rows)) == [failed.key.partition("/")[0]]
+    assert failures(grid, [*rows, failed]) == {}  # tried again later, by a command that gave its row another key
     gone = Missing(Why.NOT_HERE, "needs COCO")
     assert failures(grid, [*rows[:2], msgspec.structs.replace(rows[2], missing=gone), *rows[3:]]) == {}
+
+
+def test_a_metric_that_only_some_pictures_have_is_not_measured_yet():
+    grid, settings = TABLES["2"], Settings(n=4)
+    rows = synthetic(settings, grid)
+    whole = next(row for row in rows if isinstance(row, Answered) and "vta" in row.scores)
+    more = {
+        "key": f"{whole.key}-more",
+        "numbers": [9],
+        "labels": [0],
+        "answers": [0],
+        "votes": whole.votes and whole.votes[:1],
+        "scores": {},
+    }
+    found = [
+        value
+        for value in grid.values([*rows, msgspec.structs.replace(whole, **more)])
+        if value.cell.trial.key == whole.key.partition("/")[0]
+    ]
+    maps = [value for value in found if value.cell.metric != ACCURACY]
+    assert maps and all(value.value.why == Why.NOT_MEASURED and "some of the 5 pictures" in value.value.reason for value in maps)
 
 
 def test_a_trial_has_one_key_whatever_is_computed_of_its_maps_and_however_many_pictures_there_are():

@@ -4,14 +4,13 @@ import pytest
 import torch
 
 from bench.cli import main
-from bench.records import ceilings
 from bench.records.rows import Failed, Growth, Head, Machine, Paired, Threads, Why
 from bench.records.store import Store
-from bench.studies.roofline import measure, networks
-from bench.studies.roofline.networks import TimedNetwork
+from bench.studies.roofline import measure
 from bench.worlds import world
 from bench.worlds.embedded import Embedded
 from export import parity
+from helpers.roofline import small
 from helpers.small import small_backbone, small_denoiser
 from runtime.errors import FvitError
 
@@ -31,19 +30,11 @@ class Small(Embedded):
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """Small products, one small network; a machine's true ceilings are not what is tested."""
-    monkeypatch.setattr(ceilings, "SIDES", {"cpu": (64, 128)})
-    monkeypatch.setattr(ceilings, "VECTOR", {"cpu": 1 << 20})
     monkeypatch.setattr(measure, "DRAWS", (10, 20))
     monkeypatch.setattr(measure, "ROUNDS", 2)
     monkeypatch.setattr(measure, "FEWEST", 10)
     monkeypatch.setattr(world, "open", lambda name, brought=None: Small(brought))
-    monkeypatch.setitem(networks.NETWORKS, "draw", TimedNetwork("a small draw", "embedded", None, "classify_draws", 4, {"bf16": 0.5}))
-    for cached in (ceilings.ceiling, ceilings.bandwidth):
-        cached.cache_clear()
-    yield
-    for cached in (ceilings.ceiling, ceilings.bandwidth):
-        cached.cache_clear()
+    yield from small(monkeypatch)
 
 
 def run(tmp_path, *words) -> tuple[int, list, str]:

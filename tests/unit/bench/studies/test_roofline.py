@@ -8,12 +8,13 @@ import torch
 from bench.records import ceilings
 from bench.records.rows import Failed, Growth, Head, Machine, Missing, Paired, Threads, Why
 from bench.studies.roofline import measure, networks, page
-from bench.studies.roofline.networks import NETWORKS, TimedNetwork, Timing
+from bench.studies.roofline.networks import NETWORKS, Timing
 from bench.worlds.embedded import Embedded
 from bench.worlds.workbench import KINDS, Workbench
 from bench.worlds.world import Brought
 from bench.worlds.world import names as worlds
 from export import networks as exported
+from helpers.roofline import small
 from helpers.small import small_backbone, small_denoiser
 from runtime.backbones import build as backbones
 from runtime.errors import FvitError
@@ -32,15 +33,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    """Small products and one small network; a machine's true ceilings are not what is tested."""
-    monkeypatch.setattr(ceilings, "SIDES", {"cpu": (64, 128)})
-    monkeypatch.setattr(ceilings, "VECTOR", {"cpu": 1 << 20})
-    monkeypatch.setitem(networks.NETWORKS, "draw", TimedNetwork("a small draw", "embedded", None, "classify_draws", 4, {"bf16": 0.5}))
-    for cached in (ceilings.ceiling, ceilings.bandwidth):
-        cached.cache_clear()
-    yield
-    for cached in (ceilings.ceiling, ceilings.bandwidth):
-        cached.cache_clear()
+    yield from small(monkeypatch)
 
 
 def pair(session="eager", precision="bf16", *times: float, campaign="c", batch=4, **more) -> Paired:
