@@ -9,9 +9,10 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from runtime.errors import FvitError
 
@@ -86,6 +87,24 @@ def known(name: str, choices: Iterable[str], kind: str) -> str:
     nearest = difflib.get_close_matches(name, choices, n=1, cutoff=0.0)
     hint = f"; nearest: {nearest[0]}" if nearest else ""
     raise FvitError(f"unknown {kind} {name!r}; known: {', '.join(choices)}{hint}")
+
+
+def options(name: str, words: Iterable[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The KEY=VALUE `words` of a plugin's spec NAME:KEY=VALUE:..., read as the types of `defaults`; an unknown key or a wrong value is refused."""
+    found = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        default = defaults[known(key, defaults, f"option of {name}")]
+        found[key] = _value(value, type(default), f"{name}:{key}")
+    return found
+
+
+def _value(text: str, kind: type, where: str) -> Any:
+    try:
+        return {"true": True, "false": False}[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise FvitError(f"{where}={text} came; {wanted} is wanted") from None
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
-from scipy.stats import binom, binomtest, t
+from scipy.stats import binom, binomtest, t, wilcoxon
 
 from runtime.errors import FvitError
 
@@ -78,7 +78,8 @@ def bootstrap(
         raise FvitError(
             f"the statistic of {int(np.isnan(drawn).sum())} of {samples} resamples is undefined; it wants more pictures than {n}"
         )
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    method = "linear" if np.isfinite(drawn).all() else "inverted_cdf"  # between a number and infinity there is nothing
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], method=method)
     return Interval(float(statistic(rows.mean(0))), float(low), float(high))
 
 
@@ -104,3 +105,18 @@ def mcnemar(first_right: Bool[ndarray, " N"], second_right: Bool[ndarray, " N"])
         raise FvitError(f"{first.shape} and {second.shape} answers came; one pair for each picture is wanted")
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     return float(binomtest(only_first, only_first + only_second).pvalue) if only_first + only_second else 1.0
+
+
+def signed_rank(a: Float[ndarray, " N"], b: Float[ndarray, " N"]) -> float:
+    """Two-sided p-value of Wilcoxon's signed-rank test (1945) that a - b is symmetric around 0; 1 where no pair differs."""
+    apart = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    return float(wilcoxon(apart)[1]) if (apart != 0).any() else 1.0
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values adjusted for all tests together (Holm 1979): the i-th smallest times the number of tests left, never below a smaller one's."""
+    order, found, highest = np.argsort(p, kind="stable"), [0.0] * len(p), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[place]))
+        found[place] = highest
+    return found

@@ -14,7 +14,10 @@ Maps = tuple[tuple[str, str], ...]  # explainer and metric
 
 @dataclass(frozen=True)
 class Trial:
-    """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps."""
+    """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps.
+
+    `same_noise`: the clean picture's map that others are compared with has the same draws of noise, not fresh ones.
+    """
 
     backbone: str
     task: str
@@ -24,6 +27,7 @@ class Trial:
     defence: Defence = field(default_factory=Defence)
     engine: Engine = field(default_factory=Engine)
     maps: Maps = ()
+    same_noise: bool = False
 
     @property
     def base(self) -> "Trial":
@@ -36,9 +40,15 @@ class Trial:
         return hashlib.sha256(json.dumps(differing(self.base), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
-    def clean(self) -> "Trial":
-        """The same on clean pictures, with the same explainers and no metric."""
-        return replace(self, threat=None, maps=tuple((explainer, "") for explainer in self.explainers))
+    def twin(self) -> "Trial":
+        """The same on clean pictures with fresh noise, with the same explainers and no metric: what maps are compared with.
+
+        The same noise on both sides would make a randomised defence look steadier than it is.
+        """
+        fresh = 1 if self.defence.randomised and not self.same_noise else 0
+        defence = replace(self.defence, seed=self.defence.seed + fresh)
+        maps = tuple((explainer, "") for explainer in self.explainers)
+        return replace(self, threat=None, defence=defence, maps=maps, same_noise=False)
 
     @property
     def explainers(self) -> tuple[str, ...]:
