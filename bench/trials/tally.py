@@ -46,14 +46,14 @@ class Tally:
             return None if self.shares is None else bootstrap(self.shares, float)
         rows = self.scores.get((explainer, metric))
         plugin: Metric = plugins.load(METRICS, metric)  # type: ignore[assignment]
-        if rows is None or not len(rows) or plugin.total(rows.mean(0)) is None:
+        if rows is None or not len(rows) or np.isnan(plugin.total(rows.mean(0))):
             return None
-        return bootstrap(rows, lambda means: float(plugin.total(means) or 0.0))
+        return bootstrap(rows, lambda means: np.where(np.isnan(drawn := plugin.total(means)), 0.0, drawn))
 
     def each(self, metric: str, explainer: str) -> Float[ndarray, " N"]:
         """The metric of each picture by itself, for paired differences."""
         plugin: Metric = plugins.load(METRICS, metric)  # type: ignore[assignment]
-        return np.array([plugin.total(row) for row in self.scores[explainer, metric]], dtype=float)
+        return plugin.total(self.scores[explainer, metric])
 
     def warnings(self) -> list[str]:
         """What speaks against reading AutoAttack's outcome as robustness."""

@@ -49,10 +49,10 @@ def test_a_ratio_of_sums_is_resampled_picture_by_picture():
     rng = np.random.default_rng(0)
     union = rng.integers(1, 100, 50).astype(float)
     rows = np.stack([0.3 * union, union], 1)  # every picture has the same ratio
-    value, low, high = bootstrap(rows, lambda means: means[0] / means[1], seed=0)
+    value, low, high = bootstrap(rows, lambda means: means[..., 0] / means[..., 1], seed=0)
     assert (value, low, high) == pytest.approx((0.3, 0.3, 0.3))
     rows[:, 0] = rng.random(50) * union
-    value, low, high = bootstrap(rows, lambda means: means[0] / means[1], seed=0)
+    value, low, high = bootstrap(rows, lambda means: means[..., 0] / means[..., 1], seed=0)
     assert value == pytest.approx(rows[:, 0].sum() / union.sum()) and low < value < high
 
 
@@ -76,7 +76,8 @@ def test_pairs_are_resampled_together():
     [
         (lambda: bootstrap([], float, 0), "one or more pictures"),
         (lambda: bootstrap([1.0, np.nan], float, 0), "1 not finite"),
-        (lambda: bootstrap([0.0, 1.0], lambda mean: mean if mean else None, 0), "undefined"),
+        (lambda: bootstrap([0.0, 1.0], lambda means: np.where(means == 0, np.nan, means), 0), "undefined"),
+        (lambda: bootstrap([[0.0], [1.0]], lambda means: means[0], 0), "one number for each of 2000"),
         (lambda: paired_bootstrap([1.0], [1.0, 2.0], 0), "one pair for each picture"),
         (lambda: mcnemar([True], [True, False]), "one pair for each picture"),
     ],
