@@ -75,8 +75,9 @@ class MetricInput:
 class Metric(Protocol):
     """One file in `bench/metrics`. `score` gives D numbers per picture; `total` makes the metric from their mean over pictures.
 
-    NEEDS: names of `MetricInput`'s fields that must be there. SHOWN: the column's title. `total` gives None where no picture has the metric
-    and infinity where it has no bound. Further parameters with defaults are its options, NAME:OPTION=VALUE; CHOICES: the values of some.
+    NEEDS: names of `MetricInput`'s fields that must be there. SHOWN: the column's title. `total` takes many such means at once, along the
+    last axis (`means[..., 0]`); NaN where no picture has the metric, infinity where it has no bound. Further parameters with defaults are
+    its options, NAME:OPTION=VALUE; CHOICES: the values of some.
     """
 
     NEEDS: tuple[str, ...]
@@ -85,4 +86,4 @@ class Metric(Protocol):
 
     def score(self, seen: MetricInput) -> Float[np.ndarray, "B D"]: ...
 
-    def total(self, means: Float[np.ndarray, " D"]) -> float | None: ...
+    def total(self, means: Float[np.ndarray, "*S D"]) -> Float[np.ndarray, "*S"]: ...

@@ -22,6 +22,7 @@ VARIABLE = "FVIT_PLUGINS"  # of the environment: folders to add, separated as in
 SHOWN, NEAREST = 20, 5  # names in a message
 
 _added: dict[str, dict[str, Path]] = {}  # kind -> plugin -> its file
+_loaded: set[str] = set()  # plugins of this project that were loaded before
 
 
 def add(folder: str | Path) -> None:
@@ -59,9 +60,13 @@ def names(package: str) -> list[str]:
 
 def load(package: str, name: str) -> ModuleType:
     """The plugin `name` of `package`; an unknown name is refused with the known ones and the nearest."""
-    known(name, names(package), _kind(package).removesuffix("s"))
-    file = _outside(package).get(name)
-    return importlib.import_module(f"{package}.{name}") if file is None else _imported(_kind(package), file)
+    outside, module = _outside(package), f"{package}.{name}"
+    if outside or module not in _loaded:  # else the folder need not be read again: nothing from outside can have its name
+        known(name, names(package), _kind(package).removesuffix("s"))
+    if name in outside:
+        return _imported(_kind(package), outside[name])
+    _loaded.add(module)
+    return importlib.import_module(module)
 
 
 def origin(package: str, name: str) -> str | None:

@@ -19,7 +19,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from bench.metrics._checks import check_maps
-from bench.metrics.segmentation import relevance
+from bench.metrics.segmentation import rate, relevance
 from runtime.errors import FvitError
 from runtime.fuse import normalised
 
@@ -47,12 +47,11 @@ def reciprocals(differences: Float[Tensor, " B"]) -> Float[ndarray, "B 3"]:
     return np.stack([d, np.divide(1.0, d, out=np.zeros_like(d), where=d > 0), d > 0], axis=1)
 
 
-def s_faith(means: Float[ndarray, " 3"], average: str) -> float:
+def s_faith(means: Float[ndarray, "*S 3"], average: str) -> Float[ndarray, "*S"]:
     """S_Faith from the means of `reciprocals` over pictures, by one of AVERAGES; infinite where no map differs."""
-    d, inverse, apart = means.tolist()
     if average == "difference":
-        return 1.0 / d if d else math.inf
-    return inverse / apart if apart else math.inf
+        return rate(np.ones_like(means[..., 0]), means[..., 0], nothing=math.inf)
+    return rate(means[..., 1], means[..., 2], nothing=math.inf)
 
 
 def shared_relevance(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"]) -> Float[Tensor, " B"]:

@@ -92,11 +92,11 @@ def hits(seen: MetricInput, positive: bool, picture: str, classifier: str) -> Fl
     return seen.once(name, lambda: curve(classify, images, numbers, seen.labels, seen.maps, options).T.double().cpu().numpy())
 
 
-def area(means: Float[ndarray, " S"], zero: bool, divided: bool) -> float:
+def area(means: Float[ndarray, "*S P"], zero: bool, divided: bool) -> Float[ndarray, "*S"]:
     """Area under the mean of `hits` from 10 to 90 %, or from `zero`; `divided` by that range, so that a label never lost has 1."""
     x = np.array([0.0, *STEPS])[0 if zero else 1 :]
-    found = float(np.trapezoid(means[-len(x) :], x))
-    return found / (x[-1] - x[0]) if divided else found
+    found = np.asarray(np.trapezoid(means[..., -len(x) :], x, axis=-1))
+    return np.asarray(found / (x[-1] - x[0])) if divided else found
 
 
 def masked(

@@ -14,5 +14,5 @@ def score(seen: MetricInput, picture: str = "clean", classifier: str = "undefend
     return perturbation.hits(seen, True, picture, classifier)
 
 
-def total(means: Float[ndarray, " 10"], zero: bool = False, divided: bool = True) -> float | None:
+def total(means: Float[ndarray, "*S 10"], zero: bool = False, divided: bool = True) -> Float[ndarray, "*S"]:
     return perturbation.area(means, zero, divided)

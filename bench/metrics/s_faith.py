@@ -15,5 +15,5 @@ def score(seen: MetricInput) -> Float[ndarray, "B 3"]:
     return overlap.reciprocals(overlap.difference(seen.maps, seen.twin))
 
 
-def total(means: Float[ndarray, " 3"], average: str = "difference") -> float | None:
+def total(means: Float[ndarray, "*S 3"], average: str = "difference") -> Float[ndarray, "*S"]:
     return overlap.s_faith(means, average)

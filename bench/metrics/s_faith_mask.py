@@ -18,5 +18,5 @@ def score(seen: MetricInput) -> Float[ndarray, "B 3"]:
     return overlap.reciprocals(apart.sum((1, 2)) / counted.sum((1, 2)).clamp_min(1))
 
 
-def total(means: Float[ndarray, " 3"], average: str = "difference") -> float | None:
+def total(means: Float[ndarray, "*S 3"], average: str = "difference") -> Float[ndarray, "*S"]:
     return overlap.s_faith(means, average)

@@ -59,12 +59,13 @@ def mean(values: Sequence[float], confidence: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    rows: Float[ndarray, "N *D"], statistic: Callable[[Any], float], seed: int = 0, samples: int = 2000, confidence: float = 0.95
+    rows: Float[ndarray, "N *D"], statistic: Callable[[Any], Any], seed: int = 0, samples: int = 2000, confidence: float = 0.95
 ) -> Interval:
     """The percentile bootstrap over pictures (Efron 1979), each with all its numbers.
 
     `rows` hold one picture each; `statistic` makes a number of their mean over pictures, (D,), so that a ratio of sums (mIoU) is resampled
-    as it is made. For one number per picture, `rows` (N,), it gets that number's mean: `float` is the mean itself.
+    as it is made, and makes one of each resample of (S, D). For one number per picture, `rows` (N,), it gets that number's mean, (S,):
+    `float` is the mean itself.
     """
     rows = np.asarray(rows, dtype=float)
     if not len(rows) or not np.isfinite(rows).all():
@@ -73,7 +74,9 @@ def bootstrap(
         )
     n = len(rows)
     means = _resamples(n, seed, samples) @ rows / n
-    drawn = means if statistic is float and rows.ndim == 1 else np.array([statistic(one) for one in means], dtype=float)
+    drawn = means if statistic is float and rows.ndim == 1 else np.asarray(statistic(means), dtype=float)
+    if drawn.shape != (samples,):
+        raise FvitError(f"a statistic of shape {drawn.shape} came of means {means.shape}; one number for each of {samples} is wanted")
     if np.isnan(drawn).any():
         raise FvitError(
             f"the statistic of {int(np.isnan(drawn).sum())} of {samples} resamples is undefined; it wants more pictures than {n}"

@@ -41,8 +41,8 @@ class MetricWithOptions:
     def score(self, seen: MetricInput) -> Float[ndarray, "B D"]:
         return self.plugin.score(seen, **self.of_score)
 
-    def total(self, means: Float[ndarray, " D"]) -> float | None:
-        """None where no picture has the metric, infinity where it has no bound (S_Faith of equal maps)."""
+    def total(self, means: Float[ndarray, "*S D"]) -> Float[ndarray, "*S"]:
+        """Along the last axis; NaN where no picture has the metric, infinity where it has no bound (S_Faith of equal maps)."""
         return self.plugin.total(means, **self.of_total)
 
 

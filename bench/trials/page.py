@@ -20,8 +20,8 @@ from runtime import plugins
 MOST = 60_000  # bytes of a plot
 
 
-def render(grid: Grid, rows: Sequence[AnyRow]) -> Page:
-    """Markdown, a summary that fits a terminal, long-form cells and the plot."""
+def render(grid: Grid, rows: Sequence[AnyRow], drawn: bool = True) -> Page:
+    """Markdown, a summary that fits a terminal, long-form cells and, if it is to be `drawn`, the plot."""
     head, settings, values = head_of(rows), Settings.read(head_of(rows).settings), grid.values(rows)
     said = grid.says(values)
     parts = [
@@ -33,7 +33,7 @@ def render(grid: Grid, rows: Sequence[AnyRow]) -> Page:
         _paired(values),
         _notes(values),
     ]
-    plots = {f"{stem(grid)}.png": grid.plot(values)} if grid.plot else {}
+    plots = {f"{stem(grid)}.png": grid.plot(values)} if grid.plot and drawn else {}
     summary = f"# {grid.heading}\n\n{grid.about}\n\n" + _grid(values, short=True)
     return Page(
         "\n".join(filter(None, parts)),

@@ -43,13 +43,13 @@ class Tally:
         if metric == ONE_DRAW:
             return None if self.shares is None else bootstrap(self.shares, float)
         rows, total = self.scores.get((explainer, metric)), find(metric).total
-        if rows is None or not len(rows) or total(rows.mean(0)) is None:
+        if rows is None or not len(rows) or np.isnan(total(rows.mean(0))):
             return None
-        return bootstrap(rows, lambda means: float(total(means) or 0.0))
+        return bootstrap(rows, lambda means: np.where(np.isnan(drawn := total(means)), 0.0, drawn))
 
     def each(self, metric: str, explainer: str) -> Float[ndarray, " N"]:
         """The metric of each picture by itself, for paired differences; NaN where it has none, or no finite one."""
-        found = np.array([find(metric).total(row) for row in self.scores[explainer, metric]], dtype=float)
+        found = find(metric).total(self.scores[explainer, metric])
         return np.where(np.isfinite(found), found, np.nan)
 
     def warnings(self) -> list[str]:

@@ -1,5 +1,6 @@
 """A trial: one network, one defence, one attack, some pictures; and what is to be computed of its relevance maps."""
 
+import functools
 import hashlib
 import json
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
@@ -34,7 +35,7 @@ class Trial:
         """What is done to a picture, whatever is computed of its maps and however many pictures there are."""
         return replace(self, images=0, maps=())
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """A short hash of the fields of `base` that differ from their defaults: a new field orphans no row."""
         return hashlib.sha256(json.dumps(differing(self.base), sort_keys=True).encode()).hexdigest()[:12]
@@ -79,7 +80,8 @@ def merged(trials: list[Trial]) -> list[Trial]:
     """Trials that do the same to their pictures joined: the most pictures, the maps of all of them."""
     found: dict[Trial, Trial] = {}
     for trial in trials:
-        before = found.get(trial.base, trial)
+        base = trial.base
+        before = found.get(base, trial)
         maps = tuple(dict.fromkeys((*before.maps, *trial.maps)))
-        found[trial.base] = replace(trial, images=max(before.images, trial.images), maps=maps)
+        found[base] = replace(trial, images=max(before.images, trial.images), maps=maps)
     return list(found.values())
