@@ -68,7 +68,7 @@ def told(capsys, *arguments: str) -> str:
         (["demo", "--picture", "5000"], "digits test has the pictures 0 to 1999, 5000 came"),
         (["world", "--images", "-5"], "--images -5: a whole number from 1 to"),
         (["export", "--network", "vit"], "--network: unknown network 'vit'; known: backbone, denoiser, classify_draws, all"),
-        (["export", "--network", "backbone", "--opset", "17"], "opset 17 came; 20 to 23 are wanted"),
+        (["export", "--network", "backbone", "--opset", "17"], "opset 17 came for fp32; 20 to 23 are wanted"),
     ],
 )
 def test_bad_arguments(capsys, tmp_path, monkeypatch, arguments, wanted):
