@@ -143,7 +143,9 @@ class Paper:
         paths |= {"classes": brought.classes} if brought.classes else {}
         paths |= {"denoiser": brought.denoiser_weights} if brought.denoiser_weights else {}
         loaders = {task: self.loader(task, SIDE) for task in brought.data}
-        data = {task: f"{loader.size} pictures, names {_names(loader)}" for task, loader in loaders.items()}
+        data = {
+            task: f"{loader.size} pictures, names {_names(loader)}, labels and masks {loader.digest}" for task, loader in loaders.items()
+        }
         given = {name: f"{path.name} {_digest(path)}" for name, path in paths.items()} | data
         return given | ({"head channels": str(brought.head_channels)} if brought.head_channels else {})
 

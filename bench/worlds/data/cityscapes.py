@@ -40,7 +40,8 @@ def build(options: Options) -> Loader:
             f"no *{TRUTH} below {truths} for {few(bare)} ({len(bare)} of {len(pairs)} pictures); get gtFine_trainvaltest.zip from {PAGE}"
         )
     found = entries(pairs, pictures, options.ids)
-    return Loader("cityscapes", found, functools.partial(_read, options.side), tuple(one.name for one in TRAINED), (RULE,))
+    names, truth = tuple(one.name for one in TRAINED), tuple(truth for _, truth in found.values())
+    return Loader("cityscapes", found, functools.partial(_read, options.side), names, (RULE,), truth)
 
 
 def _pair(path: Path, truths: Path) -> tuple[str, tuple[Path, Path]]:

@@ -41,14 +41,15 @@ def build(options: Options) -> Loader:
     refuse(options, "coco", "masks", "labels", "synsets")
     root = folder_at(options.root, "val2017/ and annotations/", PAGE)
     folder = folder_at(root / "val2017", "COCO's pictures", PAGE)
-    api = _api(file_at(root / "annotations" / "instances_val2017.json", "the objects of COCO", PAGE))
+    objects = file_at(root / "annotations" / "instances_val2017.json", "the objects of COCO", PAGE)
+    api = _api(objects)
     categories = sorted(api.cats)
     source = _Source(api, folder, {category: label for label, category in enumerate(categories)}, options.side)
     pairs = [(Path(api.imgs[i]["file_name"]).stem, i) for i in sorted(api.imgs) if _objects(api, i)]
     found = entries(pairs, root, options.ids)
     left = len(api.imgs) - len(pairs)
     notes = (RULE, *([f"{left} of {len(api.imgs)} pictures left out: no object is annotated in them"] if left else []))
-    return Loader("coco", found, functools.partial(_read, source), tuple(api.cats[i]["name"] for i in categories), notes)
+    return Loader("coco", found, functools.partial(_read, source), tuple(api.cats[i]["name"] for i in categories), notes, (objects,))
 
 
 def _read(source: _Source, name: str, number: int) -> Parts:

@@ -37,7 +37,8 @@ def build(options: Options) -> Loader:
         )
     pairs = [(path.stem, (path, masks / f"{path.stem}.png", labels[path.stem])) for path in found]
     notes = () if options.labels else ("labels unknown: no labels file was given",)
-    return Loader("folder", entries(pairs, root, options.ids), functools.partial(_read, options.side), (), notes)
+    chosen = entries(pairs, root, options.ids)
+    return Loader("folder", chosen, functools.partial(_read, options.side), (), notes, tuple(mask for _, mask, _ in chosen.values()))
 
 
 def _read(side: int, name: str, entry: tuple[Path, Path, int]) -> Parts:

@@ -44,7 +44,7 @@ def build(options: Options) -> Loader:
     found = entries(pairs, path, options.ids)
     unknown = sum(label == -1 for _, label in found.values())
     notes = (f"{unknown} of {len(found)} pictures have no label: their id names no class of ImageNet's 1,000",) if unknown else ()
-    return Loader("imagenet_seg", found, functools.partial(_read, path, options.side), _imagenet.classes(), notes)
+    return Loader("imagenet_seg", found, functools.partial(_read, path, options.side), _imagenet.classes(), notes, (path,))
 
 
 def _read(path: Path, side: int, name: str, entry: tuple[int, int]) -> Parts:

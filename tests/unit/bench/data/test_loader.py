@@ -12,6 +12,8 @@ from torchvision import transforms
 
 from bench.worlds.data import _reading
 from bench.worlds.data._loader import Broken, Loader, Options, items, refuse
+from helpers import layouts
+from runtime import plugins
 from runtime.errors import FvitError, PictureError
 
 
@@ -43,6 +45,30 @@ def test_any_other_error_goes_through():
 
     with pytest.raises(ZeroDivisionError):
         items(Loader("bad", {"a": 1}, fail), [0])
+
+
+@pytest.mark.parametrize("name", ["imagenet_seg", "coco", "cityscapes"])
+def test_its_digest_changes_with_the_files_of_labels_and_masks(tmp_path, name):
+    root = tmp_path / "root"
+    if name == "imagenet_seg":
+        layouts.gtsegs(root)
+    elif name == "coco":
+        layouts.coco(root, [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}])
+    else:
+        layouts.cityscapes(root)
+    build = plugins.load("bench.worlds.data", name).build
+    loader, again = (build(Options(root, 8)) for _ in range(2))
+    assert loader.digest == again.digest and loader.truth
+    with loader.truth[-1].open("ab") as file:
+        file.write(b" ")
+    assert build(Options(root, 8)).digest != loader.digest
+
+
+def test_its_digest_changes_with_a_label_and_not_with_a_folder():
+    first, moved, other = (
+        Loader("six", {"a": (Path(folder, "a.png"), label)}, read).digest for folder, label in (("x", 1), ("y", 1), ("x", 2))
+    )
+    assert first == moved != other
 
 
 def test_a_loader_pickles():
