@@ -5,7 +5,7 @@ The lists stand here so that a wrong name is told before PyTorch is loaded; a te
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -87,7 +87,11 @@ class Results:
     wait: Annotated[bool, Parameter(help="wait for another process that measures into the same folder")] = False
 
     def how(self) -> "How":
-        """How a campaign is run."""
+        """How campaigns are run: the same for all of a command, whose time runs from the first time that this is asked."""
+        return self._how
+
+    @cached_property
+    def _how(self) -> "How":
         from bench.records.campaign import How
 
         return How(self.fresh, self.seconds, self.wait)
