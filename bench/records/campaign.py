@@ -34,6 +34,7 @@ COLUMNS = (
     TextColumn("left"),
     TimeRemainingColumn(),
 )
+REDRAWN = 1.0  # times per second: the bar is drawn by a thread beside calls that are being timed
 
 
 class NotHere(FvitError):
@@ -144,7 +145,7 @@ class Campaign:
     ) -> Iterator[T]:
         """The items that are not done, with a progress bar; stops before the next one when the time is over."""
         todo = [item for item in items if not self.done(key(item))]
-        with Progress(*COLUMNS, console=self.console, transient=True) as progress:
+        with Progress(*COLUMNS, console=self.console, transient=True, refresh_per_second=REDRAWN) as progress:
             bar = progress.add_task("", total=sum(map(size, todo)))
             self._bar, before = (progress, bar), 0
             for number, item in enumerate(todo):

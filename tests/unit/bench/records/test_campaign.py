@@ -1,5 +1,7 @@
 """A campaign: begun, resumed, tried again, cut by the time; killed anywhere it loses the row in work alone."""
 
+import io
+import time
 from dataclasses import replace
 
 import pytest
@@ -111,6 +113,15 @@ def test_the_campaigns_of_one_command_share_one_deadline(tmp_path, monkeypatch):
         with Campaign(Store(tmp_path), Plan(name, {}), QUIET, replace(results.how(), shard=(1, 2))) as campaign:
             done += campaign.each(KEYS[:3], key=str)
     assert done == KEYS[:3] and campaign.cut == 3
+
+
+def test_the_bar_is_redrawn_once_a_second_at_most(tmp_path):
+    """Its thread takes time from the calls that are timed."""
+    screen = io.StringIO()
+    with Campaign(Store(tmp_path), Plan("test", {}), Console(file=screen, force_terminal=True, width=200)) as campaign:
+        for _ in campaign.each(["the-item"], key=str):
+            time.sleep(1.5)
+    assert 1 <= screen.getvalue().count("the-item") <= 3  # a second's, and the last
 
 
 def test_another_machine_goes_on_in_the_same_folder_and_every_row_names_its_own(tmp_path, monkeypatch):
