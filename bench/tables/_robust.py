@@ -27,7 +27,7 @@ METHODS = (("vanilla", "vanilla", "none"), (OURS, "ours", "dds"))  # shown, meth
 def trial(settings: Settings, attack: str, radius: float, defence: str, **changes: Any) -> Trial:
     """One network on one data set under an l_inf attack of `radius` (of 255; 0: clean pictures). `changes`: fields of the defence."""
     made, images = settings.made, min(settings.n, ADAPTIVE) if attack in (*NAMES, *LONG) else settings.n
-    threat = Threat(attack, "linf", radius / 255, made.step_rule) if radius else None
+    threat = Threat(attack, "linf", radius / 255, made.rule_for(settings.scene.labelled[0])) if radius else None
     chosen = Defence() if defence == "none" else made.defence(defence, **({"seed": settings.seed} | changes))
     return Trial(settings.scene.main, settings.scene.labelled[0], images, threat=threat, defence=chosen)
 

@@ -12,7 +12,8 @@ under l_inf, so little happens."""
 
 
 def cells(settings: Settings) -> list[Cell]:
-    threats = [(norm, radius, Threat("pgd", norm, radius / 255, settings.made.step_rule)) for norm in ("l2", "linf") for radius in RADII]
+    rule = settings.made.rule_for(settings.scene.task)
+    threats = [(norm, radius, Threat("pgd", norm, radius / 255, rule)) for norm in ("l2", "linf") for radius in RADII]
     return [cell for norm, radius, threat in threats for cell in _faithful.cells(settings, threat, f"{norm} {radius}/255", ("s_faith",))]
 
 
