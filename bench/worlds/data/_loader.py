@@ -1,7 +1,8 @@
 """What a data set on the user's disk gives: pictures in [0, 1] by index, each with its class and, where there is one, a mask.
 
-A picture with a mask is brought to side x side as a whole, not cropped: the picture bilinear, the mask nearest, as Chefer et al.'s evaluation
-does with ImageNet-Segmentation, so that no object leaves the picture. One without is read as classifiers expect it (`runtime.pictures`).
+A picture is cut by `Options.crop`, its mask alike. Without a crop one with a mask is brought to side x side as a whole: the picture bilinear,
+the mask nearest, as Chefer et al.'s evaluation does with ImageNet-Segmentation, so that no object leaves the picture; of one without a mask
+the largest square in its middle is taken.
 A picture that cannot be used raises PictureError when it is read; what is wrong with the data set as a whole is an FvitError of `build`.
 """
 
@@ -16,12 +17,14 @@ from jaxtyping import Float, Int8
 from torch import Tensor
 
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
 
 @dataclass(frozen=True)
 class Options:
     """`root`: the data set's folder or file; `side`: of the pictures given, in pixels; `ids`: a file with one picture name a line, in order.
 
+    `crop`: how pictures are cut to it.
     `masks`: a folder, `labels`: a file with the classes, `synsets`: what its numbers mean; a data set refuses what it has no use for.
     """
 
@@ -31,6 +34,12 @@ class Options:
     masks: Path | None = None
     labels: Path | None = None
     synsets: Path | None = None
+    crop: Crop | None = None
+
+    @property
+    def fit(self) -> int | Crop:
+        """What a picture is brought to: the crop, or the side alone."""
+        return self.crop or self.side
 
 
 Parts = tuple[Float[Tensor, "3 S S"], int, Int8[Tensor, "S S"] | None]  # picture, label, mask
