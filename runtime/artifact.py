@@ -7,18 +7,23 @@ import errno
 import hashlib
 import json
 import os
+import platform
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+
+import psutil
 
 from runtime.errors import ArtifactError
 from runtime.network import TensorSpec, Weights
 
 FORMAT = 2  # raised when an older exporter's files can no longer be used
 MODEL, MANIFEST = "model.onnx", "manifest.json"
+MAKING, A_DAY = ".making-", 86400.0
 
 
 @dataclass(frozen=True)
@@ -89,11 +94,13 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
 def writing(folder: Path) -> Iterator[Path]:
     """A temporary folder next to `folder` to write into; it becomes `folder` if the block ends without an error, else it is deleted.
 
-    If `folder` exists by then, another process has made the same file and may be reading it: that one stays.
+    If `folder` exists by then, another process has made the same file and may be reading it: that one stays. What processes that were
+    killed have left there is deleted.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".making-", dir=folder.parent))
+        temporary = Path(mkdtemp(prefix=f"{MAKING}{os.getpid()}@{platform.node()}-", dir=folder.parent))
+        _tidy(temporary)
     except OSError as error:
         raise ArtifactError(f"cannot write to {folder.parent} ({error.strerror}); set FVIT_CACHE to a folder with room") from error
     try:
@@ -105,6 +112,16 @@ def writing(folder: Path) -> Iterator[Path]:
         ) from error
     finally:
         rmtree(temporary, ignore_errors=True)
+
+
+def _tidy(temporary: Path) -> None:
+    """Removes folders like `temporary` whose process was killed: it is gone from this machine; those of other machines after a day."""
+    newest = temporary.stat().st_mtime
+    for other in temporary.parent.glob(f"{MAKING}*"):
+        owner = re.fullmatch(rf"{re.escape(MAKING)}(\d+)@{re.escape(platform.node())}-[^-]+", other.name)
+        with suppress(FileNotFoundError):  # its own process has just renamed it
+            if not psutil.pid_exists(int(owner[1])) if owner else newest - other.stat().st_mtime > A_DAY:
+                rmtree(other, ignore_errors=True)
 
 
 def _move(temporary: Path, folder: Path) -> None:

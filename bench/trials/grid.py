@@ -17,6 +17,7 @@ from bench.trials.metric import find
 from bench.trials.settings import Settings
 from bench.trials.tally import ACCURACY, ONE_DRAW, Tally, by_trial, tally
 from bench.trials.trial import Trial, merged
+from bench.trials.whole import Coverage
 from runtime import plugins
 
 STUDY, PART = "trials", "trials-shard"
@@ -127,12 +128,12 @@ class Grid:
         return merged(wanted)
 
     def complete(self, rows: Sequence[AnyRow]) -> bool:
-        """Whether all its trials are in one campaign's rows."""
-        known = {row.key.partition("/")[0] for row in rows if isinstance(row, Answered | Failed)}
-        return all(trial.key in known for trial in self.trials(Settings.read(head_of(rows).settings)))
+        """Whether one campaign's rows have all pictures of all its trials; a trial that failed counts, its reason stands in its cells."""
+        coverage = Coverage(rows)
+        return all(map(coverage.ended, self.trials(Settings.read(head_of(rows).settings))))
 
     def latest(self, rows: Sequence[AnyRow]) -> list[AnyRow]:
-        """The newest campaign with every trial of this table, else the newest: a later run of another table must not hide this one."""
+        """The newest campaign that has this table whole, else the newest: a later run of another table, or one cut, must not hide it."""
         return latest(rows, STUDY, self.complete)
 
     def values(self, rows: Sequence[AnyRow]) -> list[Value]:

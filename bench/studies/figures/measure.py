@@ -68,7 +68,7 @@ def spots(setting: CurveSetting) -> list[Spot]:
     clean, found = Trial(figure.backbone, figure.task, choice.n), []
 
     def threat(radius: int) -> Threat | None:
-        return Threat("pgd", "linf", radius / 255, made.step_rule) if radius else None
+        return Threat("pgd", "linf", radius / 255, made.rule_for(figure.task)) if radius else None
 
     for radius in figure.radii:
         for method, kind in METHODS.items():

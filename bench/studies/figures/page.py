@@ -140,7 +140,7 @@ def caption(figure: Panel | Curves, choice: Choice, n: int = 0) -> str:
     return (
         f"Embedded world (digits on photographs, not the paper's data), task {figure.task}, {figure.backbone}. {shown} Preset {made.name}: real "
         f"noise {255 * made.level().sigma:.1f}/255, {made.draws} draws, maps fused by {made.fuse}. Attack: PGD l_inf, step rule "
-        f"{made.step_rule}, random start, on the undefended network. Seed {choice.seed}. Backbone, {ours} are our choice."
+        f"{made.rule_for(figure.task)}, random start, on the undefended network. Seed {choice.seed}. Backbone, {ours} are our choice."
     )
 
 

@@ -96,6 +96,7 @@ def test_imagenet_segmentation(networks, tmp_path):
     code, page, trials = table("1", networks, tmp_path, "--data", "imagenet_seg", f"root={tmp_path / 'gtsegs_ijcv.mat'}")
     assert code == 0 and [one.n for one in trials] == [2, 2] and "left out of imagenet_seg: n00001740_3: its class is not known" in page
     assert all(one.scores["vta", "miou"].shape == (2, 4) for one in trials)
+    assert "- pictures and masks are cut as timm evaluates each network (`timm`" in page and "crop timm" in page
 
 
 def test_coco_needs_a_network_of_its_classes(networks, tmp_path):
@@ -103,9 +104,10 @@ def test_coco_needs_a_network_of_its_classes(networks, tmp_path):
     layouts.coco(tmp_path / "coco", categories)
     code, page, trials = table("1", networks, tmp_path, "--data", "coco", f"root={tmp_path / 'coco'}")
     assert code == 0 and not trials and "needs your checkpoint of timm:test_vit with the 3 classes of coco" in page
-    words = ("--data", "coco", f"root={tmp_path / 'coco'}", "--classes", str(networks[0] / "three.txt"))
+    words = ("--data", "coco", f"root={tmp_path / 'coco'}", "--classes", str(networks[0] / "three.txt"), "--crop", "whole")
     code, page, trials = table("1", networks, tmp_path / "own", *words, classifier="three")
     assert code == 0 and [one.n for one in trials] == [3, 3] and "our rule, the paper gives none" in page
+    assert "as Chefer et al. do (`whole`)" in page and "crop whole" in page
 
 
 def test_cityscapes_and_a_folder(networks, tmp_path):
