@@ -33,7 +33,7 @@ class Cell:
 
     Where it stands: `row`, `column`, and `group` of columns. What it is: `family` (the backbone or attack whose methods are compared),
     `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table. `printed`: the cell's
-    names in the paper, as in `bench/tables/published`; () where the paper has none.
+    names in the paper, as in `bench/tables/published`; () where the paper has none. `table`: whose cell it is, on a page of several.
     """
 
     row: str
@@ -45,6 +45,7 @@ class Cell:
     note: str = ""
     printed: tuple[str, ...] = ()
     group: str = ""
+    table: str = ""
     family: str = ""
     method: str = ""
     radius: float | None = None
