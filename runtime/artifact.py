@@ -7,23 +7,19 @@ import errno
 import hashlib
 import json
 import os
-import platform
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-import psutil
-
 from runtime.errors import ArtifactError
+from runtime.files import making, tidy
 from runtime.network import TensorSpec, Weights
 
 FORMAT = 2  # raised when an older exporter's files can no longer be used
 MODEL, MANIFEST = "model.onnx", "manifest.json"
-MAKING, A_DAY = ".making-", 86400.0
 
 
 @dataclass(frozen=True)
@@ -99,8 +95,8 @@ def writing(folder: Path) -> Iterator[Path]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=f"{MAKING}{os.getpid()}@{platform.node()}-", dir=folder.parent))
-        _tidy(temporary)
+        temporary = Path(mkdtemp(prefix=making(), dir=folder.parent))
+        tidy(temporary)
     except OSError as error:
         raise ArtifactError(f"cannot write to {folder.parent} ({error.strerror}); set FVIT_CACHE to a folder with room") from error
     try:
@@ -112,16 +108,6 @@ def writing(folder: Path) -> Iterator[Path]:
         ) from error
     finally:
         rmtree(temporary, ignore_errors=True)
-
-
-def _tidy(temporary: Path) -> None:
-    """Removes folders like `temporary` whose process was killed: it is gone from this machine; those of other machines after a day."""
-    newest = temporary.stat().st_mtime
-    for other in temporary.parent.glob(f"{MAKING}*"):
-        owner = re.fullmatch(rf"{re.escape(MAKING)}(\d+)@{re.escape(platform.node())}-[^-]+", other.name)
-        with suppress(FileNotFoundError):  # its own process has just renamed it
-            if not psutil.pid_exists(int(owner[1])) if owner else newest - other.stat().st_mtime > A_DAY:
-                rmtree(other, ignore_errors=True)
 
 
 def _move(temporary: Path, folder: Path) -> None:
