@@ -72,11 +72,15 @@ def no_stage(name: str) -> AbstractContextManager:
 
 @dataclass(frozen=True)
 class Chain:
-    """The defended classifier at one noise level: `level.sigma` is added to pixels in [0, 1] on the denoiser's `grid` (H, W), then `step`."""
+    """The defended classifier at one noise level: noise is added to pixels in [0, 1] on the denoiser's `grid` (H, W), then `step`.
+
+    `level.sigma`: the noise's standard deviation, whatever its law `noise` (runtime.noise.LAWS) is.
+    """
 
     step: Step
     level: NoiseLevel
     grid: tuple[int, int]
+    noise: str = "gaussian"
 
     def __call__(
         self,
@@ -103,7 +107,7 @@ class Chain:
             with stage("noise"):
                 noise = DrawNoise(draws.seed, [numbers[i // count] for i in items], [draws.first + i % count for i in items])
                 clean = base[owners]
-                noisy = clean + self.level.sigma * noise.normal(clean)
+                noisy = clean + self.level.sigma * noise.unit(self.noise, clean)
             scores, denoised = self.step(noisy, noise, stage)
             labels = scores.argmax(1)
             undefined += scores[:used].isnan().any(1).sum()
@@ -125,7 +129,9 @@ class Chain:
 
     def certify(self, images: Float[Tensor, "B C H W"], numbers: Sequence[int], draws: Draws, selection: int, alpha: float) -> list[Label]:
         """Each image's label and its l2 radius in pixels, right with probability >= 1 - `alpha`: chosen by `selection` draws, then bounded
-        by the next `draws.count` ones."""
+        by the next `draws.count` ones. For Gaussian noise alone; certificates.radii has the radii of the others."""
+        if self.noise != "gaussian":
+            raise FvitError(f"{self.noise} noise came; the l2 radius of a certified label is that of gaussian noise")
         chosen = self(images, numbers, replace(draws, count=selection)).votes.cpu().numpy()
         votes = self(images, numbers, replace(draws, first=draws.first + selection)).votes.cpu().numpy()
         return [certificates.label(first, then, self.level.sigma, alpha) for first, then in zip(chosen, votes, strict=True)]

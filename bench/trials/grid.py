@@ -30,6 +30,7 @@ class Cell:
 
     Where it stands: `row`, `column`, and `group` of columns. What it is: `family` (the backbone or attack whose methods are compared),
     `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table.
+    `numbers`: of one draw of noise, 3 H W of the denoiser's grid, where radii of several norms are compared.
     """
 
     row: str
@@ -45,6 +46,7 @@ class Cell:
     radius: float | None = None
     norm: str = ""
     adaptive: bool = False
+    numbers: int = 0
 
     @property
     def place(self) -> tuple[str, str]:

@@ -85,7 +85,7 @@ class Runner:
         made_by |= {"plugins": plugins.origins(("runtime.explainers", "bench.attacks", "bench.metrics"))}
         shown = self._shown(trial, plain, made_by)
         pictures = replace(plain, images=torch.from_numpy(shown["images"]))
-        key = made_by | {"trial": differing(trial.base), "pictures": plain.numbers}
+        key = made_by | {"trial": differing(replace(trial.base, fresh=False)), "pictures": plain.numbers}
         found = cache.recall(key, lambda: self._answer(trial, pictures), ("labels", *trial.explainers))
         maps = {name: torch.from_numpy(found[name]) for name in trial.explainers}
         votes = torch.from_numpy(found["votes"]) if "votes" in found else None

@@ -14,7 +14,10 @@ Maps = tuple[tuple[str, str], ...]  # explainer and metric
 
 @dataclass(frozen=True)
 class Trial:
-    """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps."""
+    """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps.
+
+    `fresh`: its maps are compared with those of the clean picture under the defence's next draws, not under the same ones.
+    """
 
     backbone: str
     task: str
@@ -24,6 +27,7 @@ class Trial:
     defence: Defence = field(default_factory=Defence)
     engine: Engine = field(default_factory=Engine)
     maps: Maps = ()
+    fresh: bool = False
 
     @property
     def base(self) -> "Trial":
@@ -37,8 +41,10 @@ class Trial:
 
     @property
     def clean(self) -> "Trial":
-        """The same on clean pictures, with the same explainers and no metric."""
-        return replace(self, threat=None, maps=tuple((explainer, "") for explainer in self.explainers))
+        """The same on clean pictures, with the same explainers and no metric; of its own draws, or of the next ones if `fresh`."""
+        made = self.defence
+        after = replace(made, first=made.first + made.draws) if self.fresh and made.randomised else made
+        return replace(self, threat=None, defence=after, fresh=False, maps=tuple((explainer, "") for explainer in self.explainers))
 
     @property
     def explainers(self) -> tuple[str, ...]:
