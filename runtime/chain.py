@@ -20,6 +20,7 @@ from runtime.certificates.certify import Label
 from runtime.diffusion.schedule import NoiseLevel, NoiseSchedule
 from runtime.errors import FvitError
 from runtime.fuse import FUSES, Fused, capped, normalised
+from runtime.names import VOTES
 from runtime.noise import DrawNoise
 from runtime.pictures import check, resize
 from runtime.plugins import known
@@ -162,11 +163,15 @@ def fused(session: Session, level: NoiseLevel, schedule: NoiseSchedule, grid: tu
     return Chain(step, level, grid)
 
 
-def staged(denoise: Denoiser, classify: Session, level: NoiseLevel | float, grid: tuple[int, int], size: int) -> Chain:
+def staged(
+    denoise: Denoiser, classify: Session, level: NoiseLevel | float, grid: tuple[int, int], size: int, votes: str = "denoised"
+) -> Chain:
     """The chain as two sessions, denoiser then classifier at (size, size): any denoiser, each stage timed separately.
 
     `level`: a rule's, or the noise in pixels alone where no diffusion model is asked (sigma 0: nothing is added).
+    `votes`: of the denoised picture, y(T(x + z)), or `noisy`, of y(x + z) as Algorithm 2's line 3 prints it; maps are of T(x + z) both ways.
     """
+    noisy_votes = known(votes, VOTES, "votes") == "noisy"
     level = level if isinstance(level, NoiseLevel) else NoiseLevel("given", level, 0, level, level)
     sigma = level.sigma
 
@@ -176,7 +181,7 @@ def staged(denoise: Denoiser, classify: Session, level: NoiseLevel | float, grid
                 denoised = denoise(noisy, sigma, noise)
             with stage("classify"):
                 view = resize(denoised, (size, size))
-                scores = classify(view)
+                scores = classify(resize(noisy, (size, size)) if noisy_votes else view)
         return scores, view
 
     return Chain(step, level, grid)

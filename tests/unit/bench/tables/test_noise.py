@@ -21,6 +21,8 @@ def test_a_new_field_leaves_the_keys_of_old_trials():
     assert not {"noise", "votes"} & set(differing(old.base)["defence"]) and "fresh" not in differing(old)
     with pytest.raises(FvitError, match="unknown noise 'cauchy'"):
         Defence(noise="cauchy")
+    with pytest.raises(FvitError, match="unknown votes 'both'"):
+        Defence("dds", preset("corrected").level(), votes="both")
 
 
 def test_the_twin_of_a_fresh_trial_has_the_next_draws():
