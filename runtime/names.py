@@ -16,5 +16,6 @@ RELEVANCE_RULES = ("chefer", "original", "chefer_bf16")
 HEAD_FUSIONS = ("mean", "max", "min")
 NORMALISATIONS = ("rows", "columns", "none")
 LRP_FORMS = ("full", "partial")
+MAP_TYPES = ("own", "float64")  # what an explainer computes in
 GRADCAM_FORMS = ("attention", "feature")
 CORRECTIONS = ("holm", "bonferroni")  # of certified cells

@@ -18,7 +18,14 @@ from bench.trials.trial import Trial, merged
 from runtime import plugins
 
 STUDY, PART = "trials", "trials-shard"
-METHODS = {"raw attention": "raw_attention", "rollout": "rollout", "GradCAM": "gradcam", "LRP": "lrp", "VTA": "vta", "random": "random"}
+METHODS = {
+    "raw attention": "raw_attention",
+    "rollout": "rollout",
+    "GradCAM": "gradcam",
+    "LRP": "lrp:dtype=float64",
+    "VTA": "vta",
+    "random": "random",
+}
 ADAPTIVE = 50  # pictures at most under an attack through the defence
 FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hundred times more"
 TITLES = {ACCURACY: "accuracy", ONE_DRAW: "accuracy"}
