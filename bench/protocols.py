@@ -49,8 +49,9 @@ class Attack(Protocol):
 class MetricInput:
     """What a metric of maps may look at: pictures as they were shown, their labels, and one explainer's `maps` of them.
 
-    `masks`: 1 the object, 0 around it, -1 ignored; `twin`: the same explainer's maps of the clean pictures; `classify`: labels of the
-    undefended classifier. What a metric does not name in its NEEDS may be missing.
+    `masks`: 1 the object, 0 around it, -1 ignored; `twin`: the same explainer's maps of the clean pictures, which are `clean`. `classify` and
+    `defend`: labels of the undefended classifier and of the trial's own defence, whose noise the pictures' `numbers` choose. What a metric
+    does not name in its NEEDS may be missing.
     """
 
     images: Float[Tensor, "B C H W"]
@@ -59,6 +60,9 @@ class MetricInput:
     masks: Int[Tensor, "B H W"] | None = None
     twin: Float[Tensor, "B G1 G2"] | None = None
     classify: Callable[[Tensor, Sequence[int]], Tensor] | None = None
+    clean: Float[Tensor, "B C H W"] | None = None
+    defend: Callable[[Tensor, Sequence[int]], Tensor] | None = None
+    numbers: Sequence[int] = ()
     memo: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
@@ -71,7 +75,9 @@ class MetricInput:
 class Metric(Protocol):
     """One file in `bench/metrics`. `score` gives D numbers per picture; `total` makes the metric from their mean over pictures.
 
-    NEEDS: names of `MetricInput`'s fields that must be there. SHOWN: the column's title. `total` gives None where no picture has the metric.
+    NEEDS: names of `MetricInput`'s fields that must be there. SHOWN: the column's title. `total` takes many such means at once, along the
+    last axis (`means[..., 0]`); NaN where no picture has the metric, infinity where it has no bound. Further parameters with defaults are
+    its options, NAME:OPTION=VALUE; CHOICES: the values of some.
     """
 
     NEEDS: tuple[str, ...]
@@ -80,4 +86,4 @@ class Metric(Protocol):
 
     def score(self, seen: MetricInput) -> Float[np.ndarray, "B D"]: ...
 
-    def total(self, means: Float[np.ndarray, " D"]) -> float | None: ...
+    def total(self, means: Float[np.ndarray, "*S D"]) -> Float[np.ndarray, "*S"]: ...

@@ -6,7 +6,7 @@ The modules that implement them build their tables in this order; tests/unit/run
 FLOATS = ("fp32", "fp16", "bf16")
 PRECISIONS = (*FLOATS, "int8")
 PRINTED_RULES = ("cumulative", "cumulative-unet-range", "carlini", "per-step")  # rules for t*; what Table 3 and the world's page list
-RULES = (*PRINTED_RULES, "released")
+RULES = (*PRINTED_RULES, "released", "per-step-literal")
 DENOISERS = ("one_shot", "chain", "ddim", "released")
 DENOISER_NETWORKS = ("adm_256", "unet_embedded")
 NOISES = ("gaussian", "uniform", "laplace")

@@ -9,9 +9,10 @@ import hashlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from runtime.errors import FvitError
 
@@ -21,6 +22,7 @@ VARIABLE = "FVIT_PLUGINS"  # of the environment: folders to add, separated as in
 SHOWN, NEAREST = 20, 5  # names in a message
 
 _added: dict[str, dict[str, Path]] = {}  # kind -> plugin -> its file
+_loaded: set[str] = set()  # plugins of this project that were loaded before
 
 
 def add(folder: str | Path) -> None:
@@ -58,9 +60,13 @@ def names(package: str) -> list[str]:
 
 def load(package: str, name: str) -> ModuleType:
     """The plugin `name` of `package`; an unknown name is refused with the known ones and the nearest."""
-    known(name, names(package), _kind(package).removesuffix("s"))
-    file = _outside(package).get(name)
-    return importlib.import_module(f"{package}.{name}") if file is None else _imported(_kind(package), file)
+    outside, module = _outside(package), f"{package}.{name}"
+    if outside or module not in _loaded:  # else the folder need not be read again: nothing from outside can have its name
+        known(name, names(package), _kind(package).removesuffix("s"))
+    if name in outside:
+        return _imported(_kind(package), outside[name])
+    _loaded.add(module)
+    return importlib.import_module(module)
 
 
 def origin(package: str, name: str) -> str | None:
@@ -86,6 +92,24 @@ def known(name: str, choices: Iterable[str], kind: str) -> str:
     nearest = difflib.get_close_matches(name, choices, n=1, cutoff=0.0)
     hint = f"; nearest: {nearest[0]}" if nearest else ""
     raise FvitError(f"unknown {kind} {name!r}; known: {', '.join(choices)}{hint}")
+
+
+def options(name: str, words: Iterable[str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The KEY=VALUE `words` of a plugin's spec NAME:KEY=VALUE:..., read as the types of `defaults`; an unknown key or a wrong value is refused."""
+    found = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        default = defaults[known(key, defaults, f"option of {name}")]
+        found[key] = _value(value, type(default), f"{name}:{key}")
+    return found
+
+
+def _value(text: str, kind: type, where: str) -> Any:
+    try:
+        return {"true": True, "false": False}[text] if kind is bool else kind(text)
+    except (KeyError, ValueError):
+        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
+        raise FvitError(f"{where}={text} came; {wanted} is wanted") from None
 
 
 def _files(folder: Path) -> dict[str, Path]:

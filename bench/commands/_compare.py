@@ -22,7 +22,7 @@ def compare(first: Path, second: Path) -> Comparison:
 
 
 def _pages(folder: Path) -> dict[str, MeasuredPage]:
-    found = {shown.name: shown for shown in pages(Store(folder))} if folder.is_dir() else {}
+    found = {shown.name: shown for shown in pages(Store(folder), drawn=False)} if folder.is_dir() else {}
     if not found:
         raise FvitError(f"no rows in {folder}; name a results folder, as in results/embedded-...")
     return found

@@ -36,20 +36,20 @@ class MeasuredPage:
     rows: Rows
 
 
-def pages(store: Store) -> list[MeasuredPage]:
-    """Of each table and study that was measured here its newest campaign, tables first."""
+def pages(store: Store, drawn: bool = True) -> list[MeasuredPage]:
+    """Of each table and study that was measured here its newest campaign, tables first; tables without plots unless `drawn`."""
     rows = store.read()
     studies = {row.study for row in rows if isinstance(row, Head)}
-    return [*(_tables(rows) if TRIALS in studies else ()), *_studies(rows, studies)]
+    return [*(_tables(rows, drawn) if TRIALS in studies else ()), *_studies(rows, studies)]
 
 
-def _tables(rows: Rows) -> Iterator[MeasuredPage]:
+def _tables(rows: Rows, drawn: bool) -> Iterator[MeasuredPage]:
     """Those of which any cell was measured."""
     for grid in tables().values():
         own = grid.latest(rows)
         measured = {row.key.partition("/")[0] for row in own if isinstance(row, Answered)}
         if any(trial.key in measured for trial in grid.trials(Settings.read(head_of(own).settings))):
-            yield MeasuredPage(_name(grid), render(grid, own), own)
+            yield MeasuredPage(_name(grid), render(grid, own, drawn), own)
 
 
 def _name(grid: Grid) -> str:

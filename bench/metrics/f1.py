@@ -14,5 +14,5 @@ def score(seen: MetricInput) -> Float[ndarray, "B 2"]:
     return np.array([segmentation.counted(picture["f1"]) for picture in segmentation.of(seen)], dtype=float)
 
 
-def total(means: Float[ndarray, " 2"]) -> float | None:
-    return float(means[0] / means[1]) if means[1] else None
+def total(means: Float[ndarray, "*S 2"]) -> Float[ndarray, "*S"]:
+    return segmentation.rate(means[..., 0], means[..., 1])

@@ -17,5 +17,5 @@ def score(seen: MetricInput) -> Float[ndarray, "B 4"]:
     )
 
 
-def total(means: Float[ndarray, " 4"]) -> float | None:
+def total(means: Float[ndarray, "*S 4"]) -> Float[ndarray, "*S"]:
     return segmentation.iou(means)

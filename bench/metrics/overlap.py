@@ -1,20 +1,29 @@
-"""How alike two maps of one picture are: the clean picture's and the attacked one's, say. 1 for equal maps.
+"""How alike two maps of one picture are: the clean picture's and the attacked one's, say.
 
-    V_k = |top-k(a) and top-k(b)| / k,    S = 1 - |a / |a|_1 - b / |b|_1|_1 / 2,    cosine = <a, b> / (|a|_2 |b|_2)
+    V_k = |top-k(a) and top-k(b)| / k,    shared = 1 - |a / |a|_1 - b / |b|_1|_1 / 2,    cosine = <a, b> / (|a|_2 |b|_2)
+    S_Faith = 1 / mean |a' - b'|,   a' = (a - min a) / (max a - min a)
 
-S is the relevance that both maps share, in [0, 1]: one less their total variation distance. The paper names a score S_Faith but what we
-have of it does not define it: S is ours, with b the same method's map of the clean picture. S and the cosine leave negative relevance
-out, and a map with none left counts as uniform; V_k ranks the cells as they are.
+V_k (Definition 4.1) ranks the cells as they are. The relevance that both maps share, in [0, 1], is one less their total variation distance;
+it and the cosine leave negative relevance out, and a map with none left counts as uniform. S_Faith is the score of the caption of Table 5,
+"reciprocal to the average of the absolute difference"; the paper does not say how pictures are averaged, so there are two: one over the mean
+difference, and the mean of each picture's reciprocal over the pictures whose maps differ. It is infinite where the maps are equal.
 """
 
+import math
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from numpy import ndarray
 from torch import Tensor
 
 from bench.metrics._checks import check_maps
+from bench.metrics.segmentation import rate, relevance
 from runtime.errors import FvitError
 from runtime.fuse import normalised
+
+AVERAGES = ("difference", "reciprocal")  # S_Faith: 1 / mean of d, mean of 1 / d
 
 
 def topk(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"], k: int) -> Float[Tensor, " B"]:
@@ -25,7 +34,27 @@ def topk(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"], k: int) -> Fl
     return (_top(a, k) & _top(b, k)).sum(1).double() / k
 
 
-def s_faith(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"]) -> Float[Tensor, " B"]:
+def difference(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"]) -> Float[Tensor, " B"]:
+    """Mean absolute difference of the maps, each brought to [0, 1]; a constant map is 0.5 everywhere."""
+    _check_pair(a, b)
+    size = (a.shape[1], a.shape[2])
+    return (relevance(a, size).double() - relevance(b, size).double()).abs().mean((1, 2))
+
+
+def reciprocals(differences: Float[Tensor, " B"]) -> Float[ndarray, "B 3"]:
+    """What S_Faith is made of: each picture's difference d, 1 / d (0 where d is 0), and whether d is not 0."""
+    d = differences.numpy()
+    return np.stack([d, np.divide(1.0, d, out=np.zeros_like(d), where=d > 0), d > 0], axis=1)
+
+
+def s_faith(means: Float[ndarray, "*S 3"], average: str) -> Float[ndarray, "*S"]:
+    """S_Faith from the means of `reciprocals` over pictures, by one of AVERAGES; infinite where no map differs."""
+    if average == "difference":
+        return rate(np.ones_like(means[..., 0]), means[..., 0], nothing=math.inf)
+    return rate(means[..., 1], means[..., 2], nothing=math.inf)
+
+
+def shared_relevance(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"]) -> Float[Tensor, " B"]:
     """The share of relevance that both maps put on the same cells."""
     first, second = _distributions(a, b)
     return (1 - (first - second).abs().sum(1) / 2).clamp_min(0.0)

@@ -5,6 +5,10 @@
 Positive masks the most relevant pixels first: a good map loses the label soon, a small AUC. Negative masks the least relevant first: a
 good map keeps it, a large AUC. A pixel is whole, all its channels; maps are upsampled (bilinear). Pixels of equal relevance go in reading
 order, whatever the machine, so a constant map masks from the top down both ways.
+
+The paper erases "between 10 % and 90 % of the pixels" and does not say which classifier is asked of which picture. The default is the public
+evaluation's: the undefended classifier and the clean picture, erased by the shown (attacked) picture's map. On an attacked picture the
+undefended classifier is wrong before anything is erased, which hides the map; a classifier that still answers there is the defended one.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,6 +27,7 @@ from runtime.errors import FvitError
 from runtime.pictures import check, resize
 
 STEPS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # the paper's
+CHOICES = {"picture": ("clean", "shown"), "classifier": ("undefended", "defended")}  # of the two metrics that are made of `hits`
 
 Classify = Callable[[Float[Tensor, "B C H W"], Sequence[int]], Int[Tensor, " B"]]  # pictures and their numbers -> labels, defended or not
 
@@ -73,11 +78,25 @@ def curve(
     return torch.stack(hits)
 
 
-def areas(seen: MetricInput, positive: bool) -> Float[ndarray, " B"]:
-    """Each picture's area under the undefended classifier's hits on its right label, from the picture as shown to 90 % of it blackened."""
-    assert seen.classify is not None
+def hits(seen: MetricInput, positive: bool, picture: str, classifier: str) -> Float[ndarray, "B S"]:
+    """Whether each picture keeps its right label at the shares 0, 0.1, ..., 0.9 of its pixels; several metrics share it.
+
+    `picture` clean: the clean picture, its pixels in the order of the shown picture's map (as the public evaluation does); shown: the
+    picture as it was shown. `classifier`: undefended, or the trial's own defence.
+    """
+    images, classify = (seen.clean if picture == "clean" else seen.images), (seen.classify if classifier == "undefended" else seen.defend)
+    assert images is not None and classify is not None
     options = CurveOptions(positive, with_zero=True)
-    return aucs(curve(seen.classify, seen.images, range(len(seen.images)), seen.labels, seen.maps, options), options.x)
+    name = f"hits {positive} {picture} {classifier}"
+    numbers = seen.numbers or range(len(images))
+    return seen.once(name, lambda: curve(classify, images, numbers, seen.labels, seen.maps, options).T.double().cpu().numpy())
+
+
+def area(means: Float[ndarray, "*S P"], zero: bool, divided: bool) -> Float[ndarray, "*S"]:
+    """Area under the mean of `hits` from 10 to 90 %, or from `zero`; `divided` by that range, so that a label never lost has 1."""
+    x = np.array([0.0, *STEPS])[0 if zero else 1 :]
+    found = np.asarray(np.trapezoid(means[..., -len(x) :], x, axis=-1))
+    return np.asarray(found / (x[-1] - x[0])) if divided else found
 
 
 def masked(

@@ -1,4 +1,4 @@
-"""Area under the undefended classifier's accuracy as pixels are blackened, the most relevant first: a good map has a small one."""
+"""Area under the accuracy as pixels are blackened, the most relevant first, `bench/metrics/perturbation.py`: a good map has a small one."""
 
 from jaxtyping import Float
 from numpy import ndarray
@@ -7,11 +7,12 @@ from bench.metrics import perturbation
 from bench.protocols import MetricInput
 
 NEEDS, SHOWN, HIGHER_IS_BETTER = ("classify",), "pos. AUC", False
+CHOICES = perturbation.CHOICES
 
 
-def score(seen: MetricInput) -> Float[ndarray, "B 1"]:
-    return perturbation.areas(seen, positive=True)[:, None]
+def score(seen: MetricInput, picture: str = "clean", classifier: str = "undefended") -> Float[ndarray, "B 10"]:
+    return perturbation.hits(seen, True, picture, classifier)
 
 
-def total(means: Float[ndarray, " 1"]) -> float | None:
-    return float(means[0])
+def total(means: Float[ndarray, "*S 10"], zero: bool = False, divided: bool = True) -> Float[ndarray, "*S"]:
+    return perturbation.area(means, zero, divided)

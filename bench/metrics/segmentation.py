@@ -9,6 +9,7 @@ Counts are summed over the pictures before they are divided, AP and F1 are avera
 [1 - r, r] against [background, foreground], as one list of 2 H W scores; `ap_foreground` ranks r against the foreground alone.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,9 +69,15 @@ def of(seen: MetricInput) -> list[dict]:
     return seen.once("segmentation", lambda: scores(seen.maps, masks))
 
 
-def iou(means: Float[ndarray, " 4"]) -> float:
+def iou(means: Float[ndarray, "*S 4"]) -> Float[ndarray, "*S"]:
     """mIoU from the mean of [inter, inter, union, union]; a class that no pixel has or is given counts 0."""
-    return sum(inter / union if union else 0.0 for inter, union in zip(means[:2].tolist(), means[2:].tolist(), strict=True)) / 2
+    each = rate(means[..., :2], means[..., 2:], nothing=0.0)
+    return np.asarray((each[..., 0] + each[..., 1]) / 2)
+
+
+def rate(part: Float[ndarray, "*S"], whole: Float[ndarray, "*S"], nothing: float = math.nan) -> Float[ndarray, "*S"]:
+    """part / whole; `nothing` where the whole is 0."""
+    return np.divide(part, whole, out=np.full_like(part, nothing), where=whole != 0)
 
 
 def columns(pictures: Sequence[dict]) -> Float[ndarray, "N 11"]:
@@ -86,7 +93,7 @@ def rates(means: Float[ndarray, " 11"]) -> dict[str, float | None]:
     correct, labeled, *areas, ap, foregrounds, with_foreground, f1, with_f1 = means.tolist()
     return {
         "pixel_accuracy": correct / labeled,
-        "miou": iou(np.array(areas)),
+        "miou": float(iou(np.array(areas))),
         "map": ap,
         "map_foreground": foregrounds / with_foreground if with_foreground else None,
         "f1": f1 / with_f1 if with_f1 else None,

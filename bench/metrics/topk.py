@@ -15,5 +15,5 @@ def score(seen: MetricInput) -> Float[ndarray, "B 1"]:
     return overlap.topk(seen.maps, seen.twin, K)[:, None].numpy()
 
 
-def total(means: Float[ndarray, " 1"]) -> float | None:
-    return float(means[0])
+def total(means: Float[ndarray, "*S 1"]) -> Float[ndarray, "*S"]:
+    return means[..., 0]

@@ -23,7 +23,7 @@ def caption(figure: Figure, text: str) -> None:
 def png(figure: Figure, most: int) -> bytes:
     """With a palette, the largest with which it has at most `most` bytes, or 64 colours."""
     drawn, found = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=100)
+    figure.savefig(drawn, format="png", dpi=100, pil_kwargs={"compress_level": 1})  # read again at once
     whole = Image.open(drawn).convert("RGB")
     for colours in (256, 128, 64):
         found = io.BytesIO()

@@ -1,12 +1,24 @@
-"""The paper's printed cells, as CSV files beside the tables."""
+"""The paper's printed cells, as CSV files beside the tables: one row a cell, in the paper's own names and units."""
 
+import functools
+import math
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from runtime.errors import FvitError
 
 FOLDER = Path(__file__).parent.parent / "tables" / "published"
+LAST = ("value", "unit", "note")  # columns after those that name the cell
+UNITS = {"percent": 0.01, "fraction": 1.0, "score": 1.0}  # what one of it is in ours
+
+
+class Printed(NamedTuple):
+    """A printed cell in our units (shares, not percent); `note`: what is in doubt about its reading."""
+
+    value: float
+    note: str
 
 
 def read(table: str, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -18,9 +30,31 @@ def read(table: str, columns: tuple[str, ...]) -> pd.DataFrame:
     return frame.set_index(columns[0])
 
 
-def cells(table: str) -> dict[tuple[str, str], float]:
-    """The printed cells of `table` by our row and column, as far as they are there."""
-    if not (FOLDER / f"table{table}.csv").is_file():
+@functools.cache
+def cells(table: str) -> dict[tuple[str, ...], Printed]:
+    """The printed cells of `table` by the paper's names; without those where the paper prints a dash. {} for a table that is not the paper's."""
+    path = FOLDER / f"table{table}.csv"
+    if not path.is_file():
         return {}
-    frame = read(table, ("row", "column", "value")).reset_index()
-    return {(row, column): float(value) for row, column, value in frame.itertuples(index=False) if value == value}
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if tuple(frame.columns[-3:]) != LAST or len(frame.columns) < 4:
+        raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; a cell's names and then {', '.join(LAST)} are wanted")
+    found: dict[tuple[str, ...], Printed] = {}
+    for line, (*names, value, unit, note) in enumerate(frame.values.tolist(), start=2):
+        if tuple(names) in found:
+            raise FvitError(f"{path.name}, line {line}: the cell {', '.join(names)} came twice; keep one")
+        if unit not in UNITS:
+            raise FvitError(f"{path.name}, line {line}: the unit {unit!r} came; one of {', '.join(UNITS)} is wanted")
+        if value:
+            found[tuple(names)] = Printed(_number(value, path, line) * UNITS[unit], note)
+    return found
+
+
+def _number(text: str, path: Path, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FvitError(f"{path.name}, line {line}: the value {text!r} came; a number is wanted, nothing for a dash")
+    return value

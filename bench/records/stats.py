@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from numpy import ndarray
-from scipy.stats import binom, binomtest, t
+from scipy.stats import binom, binomtest, t, wilcoxon
 
 from runtime.errors import FvitError
 
@@ -59,12 +59,13 @@ def mean(values: Sequence[float], confidence: float = 0.95) -> Interval:
 
 
 def bootstrap(
-    rows: Float[ndarray, "N *D"], statistic: Callable[[Any], float], seed: int = 0, samples: int = 2000, confidence: float = 0.95
+    rows: Float[ndarray, "N *D"], statistic: Callable[[Any], Any], seed: int = 0, samples: int = 2000, confidence: float = 0.95
 ) -> Interval:
     """The percentile bootstrap over pictures (Efron 1979), each with all its numbers.
 
     `rows` hold one picture each; `statistic` makes a number of their mean over pictures, (D,), so that a ratio of sums (mIoU) is resampled
-    as it is made. For one number per picture, `rows` (N,), it gets that number's mean: `float` is the mean itself.
+    as it is made, and makes one of each resample of (S, D). For one number per picture, `rows` (N,), it gets that number's mean, (S,):
+    `float` is the mean itself.
     """
     rows = np.asarray(rows, dtype=float)
     if not len(rows) or not np.isfinite(rows).all():
@@ -73,12 +74,15 @@ def bootstrap(
         )
     n = len(rows)
     means = _resamples(n, seed, samples) @ rows / n
-    drawn = means if statistic is float and rows.ndim == 1 else np.array([statistic(one) for one in means], dtype=float)
+    drawn = means if statistic is float and rows.ndim == 1 else np.asarray(statistic(means), dtype=float)
+    if drawn.shape != (samples,):
+        raise FvitError(f"a statistic of shape {drawn.shape} came of means {means.shape}; one number for each of {samples} is wanted")
     if np.isnan(drawn).any():
         raise FvitError(
             f"the statistic of {int(np.isnan(drawn).sum())} of {samples} resamples is undefined; it wants more pictures than {n}"
         )
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    method = "linear" if np.isfinite(drawn).all() else "inverted_cdf"  # between a number and infinity there is nothing
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], method=method)
     return Interval(float(statistic(rows.mean(0))), float(low), float(high))
 
 
@@ -104,3 +108,18 @@ def mcnemar(first_right: Bool[ndarray, " N"], second_right: Bool[ndarray, " N"])
         raise FvitError(f"{first.shape} and {second.shape} answers came; one pair for each picture is wanted")
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     return float(binomtest(only_first, only_first + only_second).pvalue) if only_first + only_second else 1.0
+
+
+def signed_rank(a: Float[ndarray, " N"], b: Float[ndarray, " N"]) -> float:
+    """Two-sided p-value of Wilcoxon's signed-rank test (1945) that a - b is symmetric around 0; 1 where no pair differs."""
+    apart = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
+    return float(wilcoxon(apart)[1]) if (apart != 0).any() else 1.0
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p-values adjusted for all tests together (Holm 1979): the i-th smallest times the number of tests left, never below a smaller one's."""
+    order, found, highest = np.argsort(p, kind="stable"), [0.0] * len(p), 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(p) - rank) * p[place]))
+        found[place] = highest
+    return found

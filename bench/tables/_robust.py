@@ -5,6 +5,7 @@ from typing import Any
 
 from bench.protocols import OURS
 from bench.records.rows import Why
+from bench.tables._rows import ours
 from bench.trials.grid import ADAPTIVE, FEWER, Cell
 from bench.trials.settings import Settings
 from bench.trials.trial import Trial
@@ -21,28 +22,31 @@ LONG = {
 }
 STRONG = (4, 8)  # of 255: the radii of `--long`
 FULL = 8  # of 255: the radius of the adaptive rows
-METHODS = (("vanilla", "vanilla", "none"), (OURS, "ours", "dds"))  # shown, method, defence
 
 
-def trial(settings: Settings, attack: str, radius: float, defence: str, **changes: Any) -> Trial:
-    """One network on one data set under an l_inf attack of `radius` (of 255; 0: clean pictures). `changes`: fields of the defence."""
-    made, images = settings.made, min(settings.n, ADAPTIVE) if attack in (*NAMES, *LONG) else settings.n
-    threat = Threat(attack, "linf", radius / 255, made.step_rule) if radius else None
-    chosen = Defence() if defence == "none" else made.defence(defence, **({"seed": settings.seed} | changes))
-    return Trial(settings.scene.main, settings.scene.labelled[0], images, threat=threat, defence=chosen)
+def both(settings: Settings) -> list[tuple[str, str, Defence]]:
+    """Shown name, method and defence: without one, and each row of ours."""
+    return [("vanilla", "vanilla", Defence()), *ours(settings)]
 
 
-def cell(settings: Settings, row: str, attack: str, radius: float, defence: str, **facts: Any) -> Cell:
+def trial(settings: Settings, attack: str, radius: float, defence: Defence) -> Trial:
+    """One network on one data set under an l_inf attack of `radius` (of 255; 0: clean pictures)."""
+    images = min(settings.n, ADAPTIVE) if attack in (*NAMES, *LONG) else settings.n
+    threat = Threat(attack, "linf", radius / 255, settings.made.step_rule) if radius else None
+    return Trial(settings.scene.main, settings.scene.labelled[0], images, threat=threat, defence=defence)
+
+
+def cell(settings: Settings, row: str, attack: str, radius: float, defence: Defence, **facts: Any) -> Cell:
     """An accuracy at one radius (of 255)."""
     return Cell(row, f"{radius:g}/255", "accuracy", trial(settings, attack, radius, defence), radius=radius / 255, norm="linf", **facts)
 
 
 def adaptive(settings: Settings, radii: tuple[int, ...]) -> list[Cell]:
     """The attacks that look through the defence, at one radius; the others say why they were not measured."""
-    found = []
+    found, dds = [], settings.made.defence(seed=settings.seed)
     for attack, name in NAMES.items():
         for radius in radii:
-            one = cell(settings, f"{name}: {OURS}", attack, radius or 1, "dds", family=name, method="ours", note=FEWER, adaptive=True)
+            one = cell(settings, f"{name}: {OURS}", attack, radius or 1, dds, family=name, method="ours", note=FEWER, adaptive=True)
             reason = f"adaptive attacks run at {FULL}/255 alone"
             one = one if radius == FULL else one.without(Why.LEFT_OUT, reason)
             found.append(one if radius else replace(one, column="0/255", radius=0.0))
@@ -54,7 +58,7 @@ def long(settings: Settings, radii: tuple[int, ...]) -> list[Cell]:
     found = []
     for attack, name in LONG.items():
         whole = attack == "autoattack_100"
-        for shown, method, defence in METHODS if whole else METHODS[1:]:
+        for shown, method, defence in both(settings)[0 if whole else 1 : 2]:
             for radius in radii:
                 facts = {"family": name, "method": method, "note": f"at most {ADAPTIVE} pictures", "adaptive": not whole}
                 one = cell(settings, f"{name}: {shown}", attack, radius, defence, **facts)

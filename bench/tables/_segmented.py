@@ -1,8 +1,10 @@
 """Maps of every method under PGD against the masks: Tables 1 and 7."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.protocols import OURS
+from bench.tables._rows import PAPER_METHODS, PAPER_METRICS, ours
 from bench.trials.grid import Cell, Value, methods, title
 from bench.trials.settings import Settings
 from bench.trials.trial import Trial
@@ -11,28 +13,32 @@ from bench.worlds.attack import Threat
 METRICS = ("accuracy", "pixel_accuracy", "miou", "map")
 
 
-def cells(settings: Settings, radii: tuple[int, ...]) -> list[Cell]:
-    """Backbone x (explainers, ours, random) by task x metric, at each radius (of 255), under each attack that was asked for (PGD)."""
+def cells(settings: Settings, radii: dict[int, tuple[str, ...]]) -> list[Cell]:
+    """Backbone x (explainers, random, ours) by task x metric, at each radius (of 255), under each attack that was asked for (PGD).
+
+    `radii`: how the published file names each of them, () where its table has one radius alone.
+    """
     found = []
     for attack in settings.attacks or ("pgd",):
-        for radius in radii:
+        for radius, printed in radii.items():
             for name, backbone in settings.scene.backbones.items():
                 for task in settings.scene.tasks:
                     group = f"{task}, {radius}/255" + (f", {attack}" if settings.attacks else "")
                     plain = Trial(backbone, task, settings.n, threat=Threat(attack, "linf", radius / 255, settings.made.step_rule))
-                    found += _of(settings, plain, name, group)
+                    found += _of(settings, plain, name, group, printed if attack == "pgd" else None)
     return found
 
 
-def _of(settings: Settings, plain: Trial, name: str, group: str) -> list[Cell]:
+def _of(settings: Settings, plain: Trial, name: str, group: str, printed: tuple[str, ...] | None) -> list[Cell]:
     assert plain.threat is not None
-    defended = Trial(plain.backbone, plain.task, plain.images, threat=plain.threat, defence=settings.made.defence(seed=settings.seed))
     shared = {"group": group, "family": name, "radius": plain.threat.eps, "norm": "linf"}
-    found = []
+    rows = [(method, method, plain, spec) for method, spec in methods(settings).items()]
+    rows += [(shown, method, replace(plain, defence=defence), "vta") for shown, method, defence in ours(settings)]
+    data_set, found = settings.scene.printed.get(plain.task, ""), []
     for metric in METRICS:
-        rows = [(f"{name} {method}", method, plain, spec) for method, spec in methods(settings).items()]
-        rows.append((f"{name} {OURS}", "ours", defended, "vta"))
-        found += [Cell(row, title(metric), metric, trial, spec, method=method, **shared) for row, method, trial, spec in rows]
+        for shown, method, trial, spec in rows:
+            paper = () if printed is None else (*printed, name, PAPER_METHODS.get(method, ""), data_set, PAPER_METRICS[metric])
+            found.append(Cell(f"{name} {shown}", title(metric), metric, trial, spec, method=method, printed=paper, **shared))
     return found
 
 

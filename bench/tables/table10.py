@@ -23,12 +23,13 @@ def attacks(settings: Settings) -> dict[str, str]:
 
 
 def cells(settings: Settings) -> list[Cell]:
-    found = [
-        _robust.cell(settings, f"{shown}: {method}", attack, radius, defence, family=shown, method=name)
-        for shown, attack in attacks(settings).items()
-        for method, name, defence in _robust.METHODS
-        for radius in RADII
-    ]
+    found = []
+    for shown, attack in attacks(settings).items():
+        for method, name, defence in _robust.both(settings):
+            for radius in RADII:
+                printed = (shown, f"{radius}/255") if name == "ours" else ()
+                row = f"{shown}: {method}"
+                found.append(_robust.cell(settings, row, attack, radius, defence, family=shown, method=name, printed=printed))
     return found + _robust.adaptive(settings, RADII) + (_robust.long(settings, RADII) if settings.long else [])
 
 

@@ -1,7 +1,9 @@
 """Table 4: what the defence costs on clean pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from bench.tables._rows import ours
 from bench.trials.grid import Cell, Grid, Value, at
 from bench.trials.settings import Settings
 from bench.trials.trial import Trial
@@ -11,17 +13,21 @@ SIGMAS = (2, 5, 10)
 
 
 def cells(settings: Settings) -> list[Cell]:
-    found, made = [], settings.made
+    found = []
     for name, backbone in settings.scene.backbones.items():
         for task in settings.scene.labelled:
             plain = Trial(backbone, task, settings.n)
-            rows = [("vanilla", plain, "vanilla")]
+            rows: list[tuple[str, str, Trial, tuple[str, ...]]] = [("vanilla", "vanilla", plain, ("Vanilla", "-", name))]
             for sigma in SIGMAS:
-                defence = made.defence(sigma=sigma / 255, seed=settings.seed)
-                rows.append((f"ours, sigma {sigma}/255", Trial(backbone, task, settings.n, defence=defence), f"ours {sigma}"))
-            own = Trial(backbone, task, settings.n, defence=made.defence(seed=settings.seed))
-            rows.append(("ours, the preset's own noise", own, "ours"))
-            found += [Cell(f"{name} {row}", task, "accuracy", trial, family=name, method=method) for row, trial, method in rows]
+                for shown, method, defence in ours(settings, sigma / 255):
+                    printed = ("Ours", f"{sigma}/255", name) if method == "ours" else ()
+                    rows.append((f"{shown}, sigma {sigma}/255", f"{method} {sigma}", replace(plain, defence=defence), printed))
+            for shown, method, defence in ours(settings):
+                rows.append((f"{shown}, the preset's own noise", method, replace(plain, defence=defence), ()))
+            data_set = settings.scene.printed.get(task)
+            for row, method, trial, printed in rows:
+                paper = printed if data_set == "ImageNet" else ()
+                found.append(Cell(f"{name} {row}", task, "accuracy", trial, family=name, method=method, printed=paper))
     return found
 
 

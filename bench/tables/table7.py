@@ -8,7 +8,7 @@ ABOUT = "As Table 1, under PGD l_inf 9 and 10/255."
 
 
 def cells(settings: Settings) -> list[Cell]:
-    return _segmented.cells(settings, (9, 10))
+    return _segmented.cells(settings, {radius: (f"{radius}/255",) for radius in (9, 10)})
 
 
 TABLE = Grid("7", "classification and segmentation under stronger attacks", ABOUT, cells, _segmented.says)

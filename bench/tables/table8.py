@@ -2,6 +2,7 @@
 
 from bench.protocols import OURS
 from bench.tables import _robust
+from bench.tables._rows import ours
 from bench.trials.grid import Cell, Grid
 from bench.trials.page import against_radius
 from bench.trials.settings import Settings
@@ -18,20 +19,23 @@ ROWS = {
     "VTA + DiffPure": ("diffpure", "dds", {"draws": 1, "denoise": "ddim", "steps": 8}),
     "VTA + blur": ("blur", "dds", {"denoise": "blur"}),
     "VTA + JPEG": ("jpeg", "dds", {"denoise": "jpeg"}),
-    OURS: ("ours", "dds", {}),
 }
+PAPER = {"vanilla": "Vanilla VTA", "smoothing": "VTA + Random Smoothing", "diffpure": "VTA + DiffPure", "ours": "FViT (VTA + DDS)"}
 AGAIN = (1, 2)  # noise seeds after the first
 
 
 def cells(settings: Settings) -> list[Cell]:
-    rows = [(name, method, kind, changes, "accuracy") for name, (method, kind, changes) in ROWS.items()]
-    rows += [(f"{OURS}, noise seed {settings.seed + one}", "again", "dds", {"seed": settings.seed + one}, "accuracy") for one in AGAIN]
-    rows += [(f"{OURS}, one draw", "again", "dds", {}, "one_draw")]
+    made, seed = settings.made, settings.seed
+    rows = [(name, method, made.defence(kind, **({"seed": seed} | changes)), "accuracy") for name, (method, kind, changes) in ROWS.items()]
+    rows += [(name, method, defence, "accuracy") for name, method, defence in ours(settings)]
+    rows += [(f"{OURS}, noise seed {seed + one}", "again", made.defence(seed=seed + one), "accuracy") for one in AGAIN]
+    rows += [(f"{OURS}, one draw", "again", made.defence(seed=seed), "one_draw")]
     found = []
-    for name, method, kind, changes, metric in rows:
+    for name, method, defence, metric in rows:
         for radius in RADII:
-            trial = _robust.trial(settings, "pgd", radius, kind, **changes)
-            found.append(Cell(name, f"{radius}/255", metric, trial, method=method, radius=radius / 255, norm="linf"))
+            trial, column = _robust.trial(settings, "pgd", radius, defence), f"{radius}/255"
+            printed = (PAPER.get(method, ""), column)
+            found.append(Cell(name, column, metric, trial, method=method, radius=radius / 255, norm="linf", printed=printed))
     return found + _robust.adaptive(settings, RADII)
 
 

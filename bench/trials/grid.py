@@ -4,14 +4,16 @@ A table is a list of `Cell`s made from `Settings`. Measuring writes rows of tria
 comparisons read the fields of a cell, never the text that people read.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bench.pages import published
-from bench.protocols import Metric
+from bench.pages.published import Printed
 from bench.records.campaign import head_of, latest
 from bench.records.rows import Answered, AnyRow, Failed, Missing, Why
 from bench.records.stats import Interval
+from bench.trials.metric import find
 from bench.trials.settings import Settings
 from bench.trials.tally import ACCURACY, ONE_DRAW, Tally, by_trial, tally
 from bench.trials.trial import Trial, merged
@@ -36,7 +38,8 @@ class Cell:
     """`metric`: accuracy, one_draw, or a metric of `explainer`'s maps. No `trial`: `missing` says why there is no number.
 
     Where it stands: `row`, `column`, and `group` of columns. What it is: `family` (the backbone or attack whose methods are compared),
-    `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table.
+    `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table. `printed`: the cell's
+    names in the paper, as in `bench/tables/published`; () where the paper has none.
     `numbers`: of one draw of noise, 3 H W of the denoiser's grid, where radii of several norms are compared.
     """
 
@@ -47,6 +50,7 @@ class Cell:
     explainer: str = ""
     missing: Missing | None = None
     note: str = ""
+    printed: tuple[str, ...] = ()
     group: str = ""
     family: str = ""
     method: str = ""
@@ -57,7 +61,7 @@ class Cell:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Row and whole column, as in the published files."""
+        """Row and whole column."""
         return self.row, f"{self.group} {self.column}".strip()
 
     def without(self, why: Why, reason: str) -> "Cell":
@@ -67,11 +71,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Value:
-    """A cell with what was measured. `fewer`: fewer pictures than asked for."""
+    """A cell with what was measured, and what the paper prints. `fewer`: fewer pictures than asked for."""
 
     cell: Cell
     value: Interval | Missing
-    paper: float | None = None
+    printed: Printed | None = None
     n: int = 0
     fewer: bool = False
     tally: Tally | None = None
@@ -79,6 +83,10 @@ class Value:
     @property
     def number(self) -> Interval | None:
         return self.value if isinstance(self.value, Interval) else None
+
+    @property
+    def paper(self) -> float | None:
+        return None if self.printed is None else self.printed.value
 
     @property
     def failed(self) -> bool:
@@ -102,7 +110,7 @@ class Value:
 class Grid:
     """A table of trials. `about`: what its head says besides the settings. `says`: its answer in a sentence, None where cells are missing.
 
-    `plot`: its PNG; `sections`: Markdown that stands before the cells.
+    `plot`: its PNG; `sections`: Markdown that stands before the cells. `unread`: why no printed cell stands beside ours.
     """
 
     name: str
@@ -112,6 +120,7 @@ class Grid:
     says: Callable[[Sequence[Value]], str | None] = lambda values: None
     plot: Callable[[Sequence[Value]], bytes] | None = None
     sections: Callable[[Sequence[Value]], list[str]] = lambda values: []
+    unread: str = ""
 
     @property
     def heading(self) -> str:
@@ -142,10 +151,10 @@ class Grid:
         tallies = {key: tally(own) for key, own in trials.items()}
         failed = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed)}
         printed = published.cells(self.name)
-        return [_value(cell, tallies, failed, printed.get(cell.place), settings) for cell in self.cells(settings)]
+        return [_value(cell, tallies, failed, printed.get(cell.printed), settings) for cell in self.cells(settings)]
 
 
-def _value(cell: Cell, tallies: dict[str, Tally | None], failed: dict[str, Failed], paper: float | None, settings: Settings) -> Value:
+def _value(cell: Cell, tallies: dict[str, Tally | None], failed: dict[str, Failed], paper: Printed | None, settings: Settings) -> Value:
     if cell.trial is None:
         assert cell.missing is not None
         return Value(cell, cell.missing, paper)
@@ -161,19 +170,19 @@ def _value(cell: Cell, tallies: dict[str, Tally | None], failed: dict[str, Faile
     if (cell.explainer, cell.metric) in own.partial:
         reason = f"some of the {own.n} pictures have no {title(cell.metric)} yet; the same command goes on"
         return Value(cell, Missing(Why.NOT_MEASURED, reason), paper, own.n, tally=own)
-    if interval is None:
-        return Value(cell, Missing(Why.NOT_DEFINED, f"no picture has a {title(cell.metric)}"), paper, own.n, tally=own)
+    if interval is None or math.isinf(interval.value):
+        reason = f"no picture has a {title(cell.metric)}" if interval is None else "infinite: every map equals what it is compared with"
+        return Value(cell, Missing(Why.NOT_DEFINED, reason), paper, own.n, tally=own)
     return Value(cell, interval, paper, own.n, own.n != settings.n, own)
 
 
 def title(metric: str) -> str:
     """How a column of it is headed."""
-    return TITLES[metric] if metric in TITLES else plugins.load("bench.metrics", metric).SHOWN
+    return TITLES[metric] if metric in TITLES else find(metric).shown
 
 
 def higher_is_better(metric: str) -> bool:
-    plugin: Metric | None = None if metric in TITLES else plugins.load("bench.metrics", metric)  # type: ignore[assignment]
-    return plugin is None or plugin.HIGHER_IS_BETTER
+    return metric in TITLES or find(metric).higher_is_better
 
 
 def methods(settings: Settings) -> dict[str, str]:

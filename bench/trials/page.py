@@ -8,26 +8,24 @@ from matplotlib.figure import Figure
 from bench.pages import page as pages
 from bench.pages.compare import Number
 from bench.pages.drawing import png
-from bench.pages.page import NONE, Page, missing, share, table
+from bench.pages.page import Page, missing, share, table
 from bench.records.campaign import head_of, machines_of
 from bench.records.rows import Answered, AnyRow
-from bench.records.stats import mcnemar, paired_bootstrap
 from bench.trials.grid import Grid, Value, higher_is_better
+from bench.trials.paired import LEVEL, pairs
 from bench.trials.settings import Settings
-from bench.trials.tally import ACCURACY
 from bench.worlds.attack import find
 from runtime import plugins
 
 MOST = 60_000  # bytes of a plot
-UNREAD = "the paper's cells are not in bench/tables/published"
 
 
-def render(grid: Grid, rows: Sequence[AnyRow]) -> Page:
-    """Markdown, a summary that fits a terminal, long-form cells and the plot."""
+def render(grid: Grid, rows: Sequence[AnyRow], drawn: bool = True) -> Page:
+    """Markdown, a summary that fits a terminal, long-form cells and, if it is to be `drawn`, the plot."""
     head, settings, values = head_of(rows), Settings.read(head_of(rows).settings), grid.values(rows)
     said = grid.says(values)
     parts = [
-        pages.heading(grid.heading, head, machines_of(rows), grid.about.replace("\n", " "), *_settings(settings, values, head.facts)),
+        pages.heading(grid.heading, head, machines_of(rows), grid.about.replace("\n", " "), *_settings(grid, settings, values, head.facts)),
         f"**{said}**\n" if said else "",
         _left_out(rows, grid, settings),
         *grid.sections(values),
@@ -35,7 +33,7 @@ def render(grid: Grid, rows: Sequence[AnyRow]) -> Page:
         _paired(values),
         _notes(values),
     ]
-    plots = {f"{stem(grid)}.png": grid.plot(values)} if grid.plot else {}
+    plots = {f"{stem(grid)}.png": grid.plot(values)} if grid.plot and drawn else {}
     summary = f"# {grid.heading}\n\n{grid.about}\n\n" + _grid(values, short=True)
     return Page(
         "\n".join(filter(None, parts)),
@@ -52,14 +50,15 @@ def _numbers(values: Sequence[Value]) -> dict[str, Number]:
     return {place: Number(value.number, higher_is_better(value.cell.metric)) for place, value in cells.items() if value.number}
 
 
-def _settings(settings: Settings, values: Sequence[Value], facts: dict) -> list[str]:
+def _settings(grid: Grid, settings: Settings, values: Sequence[Value], facts: dict) -> list[str]:
     made = settings.made
     noises = sorted({255 * value.tally.sigma for value in values if value.tally and value.tally.sigma})
     steps = find("autoattack")[1].steps or 0
     shards = [f"measured in {facts['shards']} shards"] if "shards" in facts else []
     trials = {(value.cell.trial.backbone, value.cell.trial.task) for value in values if value.cell.trial}
     return [
-        f"preset `{made.name}`: nominal sigma {255 * made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
+        f"preset `{made.name}`: {made.says}",
+        f"nominal sigma {255 * made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
         f"`{made.fuse}`, {made.draws} draws; noise is added in pixels on the denoiser's {facts['grid']} x {facts['grid']} grid; "
         f"real noise of these cells (of 255): {', '.join(f'{noise:.1f}' for noise in noises) or 'none'}",
         *(["every cell: {} on `{}`".format(*trials.pop())] if len(trials) == 1 else []),
@@ -70,8 +69,19 @@ def _settings(settings: Settings, values: Sequence[Value], facts: dict) -> list[
         f"world `{settings.world}`: {settings.scene.about}",
         "session ort fp32, execution batch 10",
         *shards,
-        *([f"paper: {UNREAD}"] if all(value.paper is None for value in values) else []),
+        *_printed(grid, settings, values),
     ]
+
+
+def _printed(grid: Grid, settings: Settings, values: Sequence[Value]) -> list[str]:
+    """What stands for which of the paper's data, or why no printed cell stands beside ours."""
+    if grid.unread:
+        return [f"paper: {grid.unread}"]
+    notes = dict.fromkeys(value.printed.note for value in values if value.printed and value.printed.note)
+    if all(value.printed is None for value in values):
+        return []
+    stand = ", ".join(f"{task} for {data_set}" for task, data_set in settings.scene.printed.items())
+    return [f"in parentheses: the paper's cell, and ours less the paper's; {stand}", *(f"paper: {note}" for note in notes)]
 
 
 def _left_out(rows: Sequence[AnyRow], grid: Grid, settings: Settings) -> str:
@@ -101,42 +111,30 @@ def _told(value: Value | None, short: bool) -> str:
     if (number := value.number) is None:
         return missing(value.value)  # type: ignore[arg-type]
     if short:
-        return f"{number.value:.3f}"
-    paper = "" if value.paper is None else f" (paper {value.paper:g}, {number.value - value.paper:+.2f})"
+        return f"{number.value:.3f}" + ("" if value.paper is None else f" ({value.paper:.4g})")
+    paper = "" if value.paper is None else f" (paper {value.paper:.4g}, {number.value - value.paper:+.2f})"
     return share(number) + (f" n={value.n}" if value.fewer else "") + paper
 
 
 def _paired(values: Sequence[Value]) -> str:
-    """Ours against every other method on the same pictures, column by column; an accuracy that several methods share stands once."""
-    pairs: dict[tuple, tuple[Value, Value]] = {}
-    compared = [value for value in values if value.number is not None and value.cell.metric in (ACCURACY, "pixel_accuracy")]
-    for ours in (value for value in compared if value.cell.method == "ours"):
-        for other in (value for value in compared if _rival(ours, value)):
-            assert other.cell.trial is not None
-            who = other.cell.trial.key if ours.cell.metric == ACCURACY else other.cell.row
-            pairs.setdefault((ours.cell.place, who), (ours, other))
-    lines = [[ours.cell.place[1], ours.cell.row, other.cell.row, *_difference(ours, other)] for ours, other in pairs.values()]
-    names = ["column", "method", "against", "difference [95 %]", "p (McNemar, exact)"]
-    return "\n## Paired differences, same pictures\n\n" + table(names, lines) if lines else ""
-
-
-def _rival(ours: Value, other: Value) -> bool:
-    """Another method of the same family in the same column, measured on the same pictures."""
-    a, b = ours.cell, other.cell
-    same = (a.place[1], a.metric, a.family) == (b.place[1], b.metric, b.family) and b.method not in ("", "ours")
-    return same and ours.tally is not None and other.tally is not None and ours.tally.numbers == other.tally.numbers
-
-
-def _difference(ours: Value, other: Value) -> tuple[str, str]:
-    assert ours.tally is not None and other.tally is not None
-    if ours.cell.metric == ACCURACY:
-        a, b = ours.tally.right, other.tally.right
-        p = f"{mcnemar(a, b):.2g}"
-    else:
-        a, b = (value.tally.each(value.cell.metric, value.cell.explainer) for value in (ours, other))  # type: ignore[union-attr]
-        p = NONE
-    middle, low, high = paired_bootstrap(a, b)
-    return f"{middle:+.3f} [{low:+.3f}, {high:+.3f}]", p
+    """Ours against the others, and how many differences survive the correction."""
+    found = pairs(values)
+    if not found:
+        return ""
+    lines = [
+        [
+            one.ours.cell.place[1], one.ours.cell.metric, one.ours.cell.row, one.other.cell.row,
+            "{:+.3f} [{:+.3f}, {:+.3f}]".format(*one.difference), one.n, f"{one.p:.2g}", f"{one.adjusted:.2g}",
+        ]
+        for one in found
+    ]  # fmt: skip
+    names = ["column", "metric", "method", "against", "difference [95 %]", "n", "p", "adjusted p"]
+    survive = sum(one.adjusted < LEVEL for one in found)
+    about = (
+        f"Of {len(found)} tests {survive} stay below {LEVEL:g} after Holm's correction for all of them. Accuracy: McNemar's exact test; "
+        "metrics of maps: Wilcoxon's signed-rank test over the pictures' own values."
+    )
+    return f"\n## Paired differences, same pictures\n\n{about}\n\n" + table(names, lines)
 
 
 def _notes(values: Sequence[Value]) -> str:

@@ -25,7 +25,7 @@ def show(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Con
     lines = Table(*COLUMNS, title=f"n = {settings.n}, preset {settings.preset}")
     for grid in grids:
         fresh = [trial for trial in grid.trials(settings) if trial.base not in counted]
-        fresh += [trial.clean for trial in fresh if (trial.threat or trial.fresh) and trial.maps and trial.clean.base not in counted]
+        fresh += [trial.twin for trial in fresh if trial.maps and trial.twin.base not in counted]
         fresh = list({trial.base: trial for trial in fresh}.values())
         counted |= {trial.base for trial in fresh}
         attacked = {replace(trial, defence=defences.Defence(), maps=()) for trial in fresh if trial.threat}

@@ -13,10 +13,11 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from bench.protocols import Metric, MetricInput
+from bench.protocols import MetricInput
 from bench.records import cache
 from bench.records.clock import now
 from bench.records.rows import Answered
+from bench.trials.metric import find
 from bench.trials.trial import Trial, differing
 from bench.worlds import attack as attacks
 from bench.worlds import defence as defences
@@ -26,8 +27,6 @@ from bench.worlds.world import Pictures, World
 from runtime import plugins
 from runtime.maps import explain
 from runtime.provenance import commit
-
-METRICS = "bench.metrics"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Runner:
         made_by |= {"plugins": plugins.origins(("runtime.explainers", "bench.attacks", "bench.metrics"))}
         shown = self._shown(trial, plain, made_by)
         pictures = replace(plain, images=torch.from_numpy(shown["images"]))
-        key = made_by | {"trial": differing(replace(trial.base, fresh=False)), "pictures": plain.numbers}
+        key = made_by | {"trial": differing(trial.base), "pictures": plain.numbers}
         found = cache.recall(key, lambda: self._answer(trial, pictures), ("labels", *trial.explainers))
         maps = {name: torch.from_numpy(found[name]) for name in trial.explainers}
         votes = torch.from_numpy(found["votes"]) if "votes" in found else None
@@ -124,28 +123,31 @@ class Runner:
 
     def _scores(self, trial: Trial, answers: Answers, numbers: range) -> dict[str, dict[str, list]]:
         """Explainer -> metric -> the metric's numbers, picture by picture. A metric whose needs the data does not meet is left out."""
-        metrics: dict[str, Metric] = {name: plugins.load(METRICS, name) for name in dict.fromkeys(m for _, m in trial.maps if m)}  # type: ignore[misc]
-        paired = any("twin" in metric.NEEDS for metric in metrics.values())
-        twin = self.answers(trial.clean, numbers) if paired else None
+        metrics = {spec: find(spec) for spec in dict.fromkeys(spec for _, spec in trial.maps if spec)}
+        paired = any("twin" in metric.needs for metric in metrics.values())
+        twin = self.answers(trial.twin, numbers) if paired else None
         found: dict[str, dict[str, list]] = {}
         for name, maps in answers.maps.items():
+            pictures, plain = answers.pictures, self._classify(trial, Defence())
             seen = MetricInput(
-                answers.pictures.images,
-                answers.pictures.labels,
-                maps,
-                answers.pictures.masks,
-                twin and twin.maps[name],
-                self._classify(trial),
-            )
-            for metric in (metrics[m] for explainer, m in trial.maps if explainer == name and m):
-                if all(getattr(seen, need) is not None for need in metric.NEEDS):
-                    own = next(m for m, plugin in metrics.items() if plugin is metric)
-                    found.setdefault(name, {})[own] = np.asarray(metric.score(seen), dtype=float).tolist()
+                pictures.images, pictures.labels, maps, pictures.masks, twin and twin.maps[name], plain, self._clean(trial, answers, numbers),
+                self._classify(trial, trial.defence), pictures.numbers,
+            )  # fmt: skip
+            for spec, metric in metrics.items():
+                if (name, spec) in trial.maps and all(getattr(seen, need) is not None for need in metric.needs):
+                    found.setdefault(name, {})[spec] = np.asarray(metric.score(seen), dtype=float).tolist()
         return found
 
-    def _classify(self, trial: Trial) -> Callable[[Tensor, Sequence[int]], Tensor]:
+    def _classify(self, trial: Trial, defence: Defence) -> Callable[[Tensor, Sequence[int]], Tensor]:
+        """Labels behind `defence`, in the trial's session."""
         bench, engine = self.bench(trial.backbone), Engine(trial.engine.session)
-        return lambda images, numbers: defences.answer(bench, Defence(), engine, images.to(self.device), numbers).labels.cpu()
+        return lambda images, numbers: defences.answer(bench, defence, engine, images.to(self.device), numbers).labels.cpu()
+
+    def _clean(self, trial: Trial, answers: Answers, numbers: Sequence[int]) -> Tensor:
+        """The pictures before any attack."""
+        if trial.threat is None:
+            return answers.pictures.images
+        return self.world.pictures(trial.task, trial.split, numbers, self.bench(trial.backbone).backbone).images
 
 
 def _hash(images: Tensor) -> str:

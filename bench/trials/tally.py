@@ -8,12 +8,10 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from bench.attacks.autoattack import SQUARE
-from bench.protocols import Metric
 from bench.records.rows import Answered
 from bench.records.stats import Interval, bootstrap, wilson
-from runtime import plugins
+from bench.trials.metric import find
 
-METRICS = "bench.metrics"
 ACCURACY, ONE_DRAW = "accuracy", "one_draw"  # what is counted without maps: the answer's share, one draw's share
 
 
@@ -44,16 +42,15 @@ class Tally:
             return wilson(int(self.right.sum()), self.n)
         if metric == ONE_DRAW:
             return None if self.shares is None else bootstrap(self.shares, float)
-        rows = self.scores.get((explainer, metric))
-        plugin: Metric = plugins.load(METRICS, metric)  # type: ignore[assignment]
-        if rows is None or not len(rows) or plugin.total(rows.mean(0)) is None:
+        rows, total = self.scores.get((explainer, metric)), find(metric).total
+        if rows is None or not len(rows) or np.isnan(total(rows.mean(0))):
             return None
-        return bootstrap(rows, lambda means: float(plugin.total(means) or 0.0))
+        return bootstrap(rows, lambda means: np.where(np.isnan(drawn := total(means)), 0.0, drawn))
 
     def each(self, metric: str, explainer: str) -> Float[ndarray, " N"]:
-        """The metric of each picture by itself, for paired differences."""
-        plugin: Metric = plugins.load(METRICS, metric)  # type: ignore[assignment]
-        return np.array([plugin.total(row) for row in self.scores[explainer, metric]], dtype=float)
+        """The metric of each picture by itself, for paired differences; NaN where it has none, or no finite one."""
+        found = find(metric).total(self.scores[explainer, metric])
+        return np.where(np.isfinite(found), found, np.nan)
 
     def warnings(self) -> list[str]:
         """What speaks against reading AutoAttack's outcome as robustness."""

@@ -1,5 +1,6 @@
 """A trial: one network, one defence, one attack, some pictures; and what is to be computed of its relevance maps."""
 
+import functools
 import hashlib
 import json
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
@@ -16,7 +17,7 @@ Maps = tuple[tuple[str, str], ...]  # explainer and metric
 class Trial:
     """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps.
 
-    `fresh`: its maps are compared with those of the clean picture under the defence's next draws, not under the same ones.
+    `same_noise`: the clean picture's map that others are compared with has the same draws of noise, not fresh ones.
     """
 
     backbone: str
@@ -27,24 +28,28 @@ class Trial:
     defence: Defence = field(default_factory=Defence)
     engine: Engine = field(default_factory=Engine)
     maps: Maps = ()
-    fresh: bool = False
+    same_noise: bool = False
 
     @property
     def base(self) -> "Trial":
         """What is done to a picture, whatever is computed of its maps and however many pictures there are."""
         return replace(self, images=0, maps=())
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """A short hash of the fields of `base` that differ from their defaults: a new field orphans no row."""
         return hashlib.sha256(json.dumps(differing(self.base), sort_keys=True).encode()).hexdigest()[:12]
 
     @property
-    def clean(self) -> "Trial":
-        """The same on clean pictures, with the same explainers and no metric; of its own draws, or of the next ones if `fresh`."""
-        made = self.defence
-        after = replace(made, first=made.first + made.draws) if self.fresh and made.randomised else made
-        return replace(self, threat=None, defence=after, fresh=False, maps=tuple((explainer, "") for explainer in self.explainers))
+    def twin(self) -> "Trial":
+        """The same on clean pictures with fresh noise, with the same explainers and no metric: what maps are compared with.
+
+        The same noise on both sides would make a randomised defence look steadier than it is.
+        """
+        fresh = 1 if self.defence.randomised and not self.same_noise else 0
+        defence = replace(self.defence, seed=self.defence.seed + fresh)
+        maps = tuple((explainer, "") for explainer in self.explainers)
+        return replace(self, threat=None, defence=defence, maps=maps, same_noise=False)
 
     @property
     def explainers(self) -> tuple[str, ...]:
@@ -75,7 +80,8 @@ def merged(trials: list[Trial]) -> list[Trial]:
     """Trials that do the same to their pictures joined: the most pictures, the maps of all of them."""
     found: dict[Trial, Trial] = {}
     for trial in trials:
-        before = found.get(trial.base, trial)
+        base = trial.base
+        before = found.get(base, trial)
         maps = tuple(dict.fromkeys((*before.maps, *trial.maps)))
-        found[trial.base] = replace(trial, images=max(before.images, trial.images), maps=maps)
+        found[base] = replace(trial, images=max(before.images, trial.images), maps=maps)
     return list(found.values())

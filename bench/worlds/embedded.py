@@ -19,7 +19,8 @@ SCENE = Scene(
     digits.TASKS,
     digits.TASKS[0],
     digits.TASKS,
-    "the trained networks that ship; its tasks stand where the paper has other data (digits: ImageNet, pairs: COCO, crowd: Cityscapes)",
+    "the trained networks that ship",
+    {"digits": "ImageNet", "pairs": "COCO", "crowd": "Cityscapes"},
 )
 CALIBRATION = (48, 102)  # of the validation split; half a percent of the second is no label
 

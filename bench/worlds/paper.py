@@ -72,6 +72,7 @@ class Paper:
             masked[0] if masked else "imagenet_seg",
             tuple(sorted({*own, labelled, "coco", "cityscapes"}, key=lambda name: (name not in brought, known.index(name)))),
             "tables of one data set take the first that was given: " + (", ".join(brought) or "none was"),
+            {"imagenet": "ImageNet", "imagenet_seg": "ImageNet", "coco": "COCO", "cityscapes": "Cityscapes"},
         )
 
     def backbone(self, name: str | None = None) -> Backbone:

@@ -56,6 +56,7 @@ class Scene:
     """Which of a world's backbones and tasks stand in the rows and columns of the paper's tables.
 
     `backbones`: shown name -> name. `tasks` have masks, `labelled` have labels. A table of one network takes the first backbone and `task`.
+    `printed`: the paper's data set whose cells stand beside a task's.
     """
 
     backbones: Mapping[str, str]
@@ -63,6 +64,7 @@ class Scene:
     task: str
     labelled: tuple[str, ...]
     about: str
+    printed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def main(self) -> str:

@@ -116,8 +116,10 @@ def to_pixels(x: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
 
 @dataclass(frozen=True)
 class NoiseLevel:
-    """What a rule makes of a nominal sigma. `t`: step of the schedule; `sigma`: the noise really added, in [0, 1] pixels;
-    `believed`: the level the denoiser assumes (differs from `sigma` only under `released`); `denoises`: False means that no denoiser is called."""
+    """What a rule makes of a nominal sigma. `t`: step of the schedule; `sigma`: the noise really added, in [0, 1] pixels.
+
+    `believed`: the level the denoiser assumes; `released` and `per-step-literal` add another. `denoises`: False means that no denoiser is called.
+    """
 
     rule: str
     nominal: float
@@ -166,6 +168,12 @@ def released(schedule: NoiseSchedule, sigma: float) -> NoiseLevel:
     return NoiseLevel("released", sigma, step, sigma / 2.0, float(short.sigmas[step]))
 
 
+def per_step_literal(schedule: NoiseSchedule, sigma: float) -> NoiseLevel:
+    """The printed t* taken literally: noise of the nominal sigma, and a denoiser that is told the per-step rule's t*, which has more."""
+    of_step = level(schedule, sigma, "per-step")
+    return NoiseLevel("per-step-literal", sigma, of_step.t, sigma, of_step.believed, of_step.denoises)
+
+
 def _at_step(rule: str, step_of: Callable[[NoiseSchedule, float], int]) -> Callable[[NoiseSchedule, float], NoiseLevel]:
     """A rule that chooses a step of the schedule and takes the noise of that step."""
 
@@ -185,7 +193,7 @@ def _at_step(rule: str, step_of: Callable[[NoiseSchedule, float], int]) -> Calla
 
 STEPS = {"cumulative": cumulative, "cumulative-unet-range": cumulative_unet_range, "carlini": carlini, "per-step": per_step}
 RULES: dict[str, Callable[[NoiseSchedule, float], NoiseLevel]] = {rule: _at_step(rule, step_of) for rule, step_of in STEPS.items()}
-RULES["released"] = released
+RULES |= {"released": released, "per-step-literal": per_step_literal}
 RELEASED_STEPS = 250
 
 

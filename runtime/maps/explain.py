@@ -1,7 +1,6 @@
 """Explainers by name, checked: `vta`, `rollout:start_layer=1:fusion=max`, `inverse:of=rollout`; and their maps on the picture."""
 
 import inspect
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -22,7 +21,8 @@ def build(spec: str, backbone: Backbone) -> Explainer:
     """
     name, *words = spec.split(":")
     make = plugins.load(PACKAGE, name).build
-    inner = make(backbone, **_options(name, words, make))
+    defaults = {key: one.default for key, one in inspect.signature(make).parameters.items() if key != "backbone"}
+    inner = make(backbone, **plugins.options(name, words, defaults))
 
     def explain(images: Tensor, classes: Tensor) -> Tensor:
         count, size = len(backbone.classes), backbone.size
@@ -60,22 +60,3 @@ def finite(maps: Tensor, whose: str) -> Tensor:
     if bad.any():
         raise FvitError(f"{whose} gave NaN or infinity for picture {int(bad.nonzero()[0])} of the batch; look at its weights and pixels")
     return maps
-
-
-def _options(name: str, words: list[str], make: Callable) -> dict:
-    """`words` as keyword arguments of `make`, read as the types of its defaults."""
-    defaults = {key: one.default for key, one in inspect.signature(make).parameters.items() if key != "backbone"}
-    options = {}
-    for word in words:
-        key, _, value = word.partition("=")
-        default = defaults[plugins.known(key, defaults, f"option of {name}")]
-        options[key] = _value(value, type(default), f"{name}:{key}")
-    return options
-
-
-def _value(text: str, kind: type, where: str):
-    try:
-        return {"true": True, "false": False}[text] if kind is bool else kind(text)
-    except (KeyError, ValueError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
-        raise FvitError(f"{where}={text} came; {wanted} is wanted") from None

@@ -36,8 +36,8 @@ def synthetic(settings: Settings, grid: Grid, campaign: str = "c") -> list[Row]:
         scores: dict[str, dict[str, list]] = {}
         for explainer, metric in trial.maps:
             if metric:
-                width = WIDTH.get(metric, 1)
-                scores.setdefault(explainer, {})[metric] = [[1.0, 2.0, 2.0, 3.0][:width] for _ in range(4)]
+                width = WIDTH.get(metric.partition(":")[0], 1)
+                scores.setdefault(explainer, {})[metric] = [[1.0, 2.0, 2.0, 3.0, *[1.0] * 6][:width] for _ in range(4)]
         votes = [[5 * (label == answer) + 5 * (label == i) for label in range(10)] for i, answer in enumerate(answers)]
         rows.append(
             Answered(
@@ -49,4 +49,13 @@ def synthetic(settings: Settings, grid: Grid, campaign: str = "c") -> list[Row]:
     return rows
 
 
-WIDTH = {"pixel_accuracy": 2, "miou": 4, "map_foreground": 2, "f1": 2}  # numbers per picture of a metric
+WIDTH = {
+    "pixel_accuracy": 2,
+    "miou": 4,
+    "map_foreground": 2,
+    "f1": 2,
+    "s_faith": 3,
+    "s_faith_mask": 3,
+    "positive_auc": 10,
+    "negative_auc": 10,
+}  # numbers per picture of a metric

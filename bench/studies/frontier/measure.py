@@ -108,7 +108,7 @@ class Frontier:
 
     @cached_property
     def images(self) -> dict[str, Tensor]:
-        trials = {"clean": self.trial.clean, "attacked": self.trial}
+        trials = {"clean": self.trial.twin, "attacked": self.trial}
         parts = {
             name: [self.runner.answers(trial, part).pictures.images for part in self.runner.parts(trial)] for name, trial in trials.items()
         }

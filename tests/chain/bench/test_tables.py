@@ -45,13 +45,13 @@ def test_pictures_and_answers_do_not_depend_on_the_part(runner):
 
 
 def test_a_row_with_everything(runner):
-    metrics = ("pixel_accuracy", "miou", "map", "s_faith", "topk", "cosine", "positive_auc", "negative_auc")
+    metrics = ("pixel_accuracy", "miou", "map", "shared_relevance", "topk", "cosine", "positive_auc", "negative_auc")
     trial = Trial("vit_embedded", "digits", 2, threat=Threat(), maps=tuple(("rollout", metric) for metric in metrics))
     row = runner.row(trial, range(2), "c")
     assert row.numbers == [0, 1] and len(row.answers) == len(row.labels) == 2 and row.votes is None and row.sigma is None
     own = tally([row])
     intervals = {metric: own.interval(metric, "rollout") for metric in metrics}
-    assert all(0 <= one.low <= one.value <= one.high <= 1 for one in intervals.values()) and 0.5 < intervals["s_faith"].value < 1
+    assert all(0 <= one.low <= one.value <= one.high <= 1 for one in intervals.values()) and 0.5 < intervals["shared_relevance"].value < 1
     assert own.each("pixel_accuracy", "rollout").mean() == pytest.approx(intervals["pixel_accuracy"].value, abs=1e-6)
 
 

@@ -5,7 +5,19 @@ import pytest
 from scipy.stats import binomtest, norm
 
 from bench.records import machine
-from bench.records.stats import Interval, bootstrap, mcnemar, mean, median, paired_bootstrap, paired_ratio, ratio, wilson
+from bench.records.stats import (
+    Interval,
+    bootstrap,
+    holm,
+    mcnemar,
+    mean,
+    median,
+    paired_bootstrap,
+    paired_ratio,
+    ratio,
+    signed_rank,
+    wilson,
+)
 from runtime.errors import FvitError
 
 
@@ -49,10 +61,10 @@ def test_a_ratio_of_sums_is_resampled_picture_by_picture():
     rng = np.random.default_rng(0)
     union = rng.integers(1, 100, 50).astype(float)
     rows = np.stack([0.3 * union, union], 1)  # every picture has the same ratio
-    value, low, high = bootstrap(rows, lambda means: means[0] / means[1], seed=0)
+    value, low, high = bootstrap(rows, lambda means: means[..., 0] / means[..., 1], seed=0)
     assert (value, low, high) == pytest.approx((0.3, 0.3, 0.3))
     rows[:, 0] = rng.random(50) * union
-    value, low, high = bootstrap(rows, lambda means: means[0] / means[1], seed=0)
+    value, low, high = bootstrap(rows, lambda means: means[..., 0] / means[..., 1], seed=0)
     assert value == pytest.approx(rows[:, 0].sum() / union.sum()) and low < value < high
 
 
@@ -76,7 +88,8 @@ def test_pairs_are_resampled_together():
     [
         (lambda: bootstrap([], float, 0), "one or more pictures"),
         (lambda: bootstrap([1.0, np.nan], float, 0), "1 not finite"),
-        (lambda: bootstrap([0.0, 1.0], lambda mean: mean if mean else None, 0), "undefined"),
+        (lambda: bootstrap([0.0, 1.0], lambda means: np.where(means == 0, np.nan, means), 0), "undefined"),
+        (lambda: bootstrap([[0.0], [1.0]], lambda means: means[0], 0), "one number for each of 2000"),
         (lambda: paired_bootstrap([1.0], [1.0, 2.0], 0), "one pair for each picture"),
         (lambda: mcnemar([True], [True, False]), "one pair for each picture"),
     ],
@@ -113,3 +126,21 @@ def test_student_s_interval_of_a_mean():
 def test_the_machine_has_a_name_for_a_folder():
     name = machine.folder_name()
     assert machine.cpu_name() and name == name.lower() and "/" not in name and " " not in name
+
+
+def test_holm_by_hand():
+    """Four tests: 0.005 * 4, 0.01 * 3 below it lifted, 0.03 * 2, 0.04 lifted to it."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == [] and holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_the_signed_rank_test_of_pairs():
+    a = np.arange(1.0, 11.0)
+    assert signed_rank(a, a) == 1.0 and signed_rank(a, np.zeros(10)) == pytest.approx(2 / 1024)  # every sign the same, of 2^10
+
+
+def test_a_statistic_without_a_bound_has_none_above():
+    rows = np.array([[0.0], [0.0], [0.5]])
+    with np.errstate(divide="ignore"):
+        found = bootstrap(rows, lambda means: 1 / means[..., 0])
+    assert found.value == pytest.approx(6.0) and found.high == np.inf and found.low == 2.0

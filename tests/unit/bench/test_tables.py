@@ -22,7 +22,6 @@ from bench.worlds.presets import PRESETS as MADE
 from helpers.tables import PRINTED, TABLES, synthetic
 from runtime import plugins
 from runtime.diffusion import denoise
-from runtime.errors import FvitError
 
 
 @pytest.fixture(params=TABLES.values(), ids=list(TABLES))
@@ -38,15 +37,7 @@ def test_every_cell_has_a_trial_or_a_reason_and_its_own_place(grid):
 
 
 def test_every_published_cell_has_a_place(grid):
-    assert set(published.cells(grid.name)) <= {cell.place for cell in grid.cells(Settings())}
-
-
-def test_a_published_file_with_another_header_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(published, "FOLDER", tmp_path)
-    (tmp_path / "table9.csv").write_text("line,column,value\n")
-    with pytest.raises(FvitError, match=r"table9\.csv has the columns line"):
-        published.cells("9")
-    assert published.cells("11") == {}
+    assert set(published.cells(grid.name)) <= {cell.printed for cell in grid.cells(Settings(preset="as-printed"))}
 
 
 def test_names_on_the_command_line_are_the_tables_and_presets():
@@ -57,7 +48,9 @@ def test_names_on_the_command_line_are_the_tables_and_presets():
 def test_presets_make_the_noise_they_say():
     real = {name: 255 * preset.level().sigma for name, preset in MADE.items()}
     assert real["corrected"] == pytest.approx(64.2, abs=0.1) and real["paper-text"] == pytest.approx(8.1, abs=0.1)
-    assert real["paper-table3"] == pytest.approx(20.4, abs=0.1) and MADE["paper-table3"].level().t == 45
+    assert real["as-printed"] == pytest.approx(20.4, abs=0.1) and MADE["as-printed"].level().t == 45
+    literal = MADE["as-printed"].level(rule=MADE["as-printed"].literal)
+    assert (literal.t, literal.sigma) == (45, 8 / 255) and literal.believed == MADE["as-printed"].level().sigma
     assert MADE["released-code"].level().believed > 0.25  # about 80 of 255
 
 
@@ -66,16 +59,18 @@ def test_the_page_from_known_rows(grid):
     made = page.render(grid, synthetic(settings, grid))
     assert f"# {grid.heading}" in made.markdown and "preset `corrected`" in made.markdown
     assert all(cell["why"] in ("", Why.LEFT_OUT, Why.NOT_DEFINED) for cell in made.cells) and any(cell["ours"] for cell in made.cells)
-    assert "bench/tables/published" in made.markdown or any(cell["paper"] is not None for cell in made.cells)
-    assert max(len(line) for line in made.summary.splitlines() if line.startswith("|")) < 170  # prose wraps, a table does not
+    assert any(cell["paper"] is not None for cell in made.cells) == (grid.name in PRINTED and not grid.unread)
+    assert grid.unread in made.markdown and ("digits for ImageNet" in made.markdown) == (grid.name in PRINTED and not grid.unread)
+    assert max(len(line) for line in made.summary.splitlines() if line.startswith("|")) < 180  # prose wraps, a table does not
     assert all(len(plot) > 10_000 for plot in made.plots.values()) and bool(made.plots) == (grid.plot is not None)
 
 
 def test_a_cell_and_its_paired_difference():
     grid = TABLES["10"]
     made = page.render(grid, synthetic(Settings(n=4), grid)).markdown
-    assert "| PGD: vanilla | 0.750 [0.30, 0.95] |" in made and f"| PGD: {OURS} | 1.000 [0.51, 1.00] |" in made
-    assert f"| 8/255 | PGD: {OURS} | PGD: vanilla | +0.250 [+0.000, +0.750] | 1 |" in made
+    assert "| PGD: vanilla | 0.750 [0.30, 0.95] |" in made and f"| PGD: {OURS} | 1.000 [0.51, 1.00] (paper 0.8723, +0.13) |" in made
+    assert f"| 8/255 | accuracy | PGD: {OURS} | PGD: vanilla | +0.250 [+0.000, +0.750] | 4 | 1 | 1 |" in made
+    assert "(paper 0.8085, +0.19)" in made
     assert "adaptive attacks run at 8/255 alone" in made and "keeps 75.0% [30.1%, 95.4%] of its answers right" in made
 
 
@@ -126,7 +121,10 @@ def test_a_trial_has_one_key_whatever_is_computed_of_its_maps_and_however_many_p
     trial = Trial("vit_embedded", "digits", 4, threat=Threat(), maps=(("vta", "topk"),))
     assert trial.key == replace(trial, images=9, maps=()).key != replace(trial, threat=Threat(eps=4 / 255)).key
     assert differing(trial.base) == {"backbone": "vit_embedded", "task": "digits", "images": 0, "threat": {}}
-    assert trial.clean.threat is None and trial.clean.explainers == ("vta",)
+    assert trial.twin.threat is None and trial.twin.explainers == ("vta",) and trial.twin.defence == trial.defence
+    defended = replace(trial, defence=MADE["corrected"].defence(seed=3))
+    assert (defended.twin.defence.seed, replace(defended, same_noise=True).twin.defence.seed) == (4, 3)
+    assert replace(defended, same_noise=True).key != defended.key and not replace(defended, same_noise=True).twin.same_noise
     assert trial.part_key(range(4)) != replace(trial, maps=()).part_key(range(4)) != trial.part_key(range(4, 8))
 
 
@@ -164,8 +162,8 @@ def test_explainers_and_attacks_that_were_asked_for_are_what_tables_show():
     settings = Settings(explainers=("rollout", "lrp:form=partial"), attacks=("fgsm", "square"))
     assert methods(settings) == {"rollout": "rollout", "lrp:form=partial": "lrp:form=partial"}
     values = TABLES["5"].cells(settings)
-    assert {cell.column for cell in values} == {"FGSM", "square", "top-k through DDS"}
-    assert {cell.explainer for cell in values if cell.method != "ours"} == {"rollout", "lrp:form=partial"}
+    assert {cell.column for cell in values} == {"no attack, fresh noise", "FGSM", "square", "top-k through DDS"}
+    assert {cell.explainer for cell in values if cell.method not in ("ours", "same noise")} == {"rollout", "lrp:form=partial"}
     assert {cell.family for cell in TABLES["10"].cells(settings) if not cell.adaptive} == {"FGSM", "square"}
 
 

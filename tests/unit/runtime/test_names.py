@@ -17,7 +17,7 @@ from runtime.maps import relevance
 
 def test_the_names_are_those_of_the_modules():
     assert tuple(network.DTYPES) == names.FLOATS and tuple(parity.TOLERANCE) == names.PRECISIONS
-    assert tuple(schedule.RULES) == names.RULES == (*names.PRINTED_RULES, "released")
+    assert tuple(schedule.RULES) == names.RULES == (*names.PRINTED_RULES, "released", "per-step-literal")
     assert tuple(denoise.DENOISERS) == names.DENOISERS and networks.NAMES == names.DENOISER_NETWORKS
     assert tuple(fuse.FUSES) == names.FUSES and tuple(relevance.RULES) == names.RELEVANCE_RULES
     assert tuple(_matrices.FUSIONS) == names.HEAD_FUSIONS and _matrices.NORMALISE == names.NORMALISATIONS

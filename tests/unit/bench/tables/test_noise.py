@@ -18,19 +18,11 @@ from runtime.errors import FvitError
 
 def test_a_new_field_leaves_the_keys_of_old_trials():
     old = Trial("vit_embedded", "digits", 4, threat=Threat(), defence=preset("corrected").defence())
-    assert not {"noise", "votes"} & set(differing(old.base)["defence"]) and "fresh" not in differing(old)
+    assert not {"noise", "votes"} & set(differing(old.base)["defence"])
     with pytest.raises(FvitError, match="unknown noise 'cauchy'"):
         Defence(noise="cauchy")
     with pytest.raises(FvitError, match="unknown votes 'both'"):
         Defence("dds", preset("corrected").level(), votes="both")
-
-
-def test_the_twin_of_a_fresh_trial_has_the_next_draws():
-    made = preset("corrected").defence(first=20)
-    trial = Trial("vit_embedded", "digits", 4, threat=Threat(), defence=made, maps=(("vta", "topk"),), fresh=True)
-    assert trial.clean.defence.first == 30 and trial.clean.threat is None and not trial.clean.fresh
-    plain = Trial("vit_embedded", "digits", 4, threat=Threat(), maps=(("vta", "topk"),), fresh=True)
-    assert plain.clean.defence == Defence()
 
 
 def test_radii_come_from_the_votes_of_the_right_label():
