@@ -31,6 +31,20 @@ class Answered(Row, frozen=True, kw_only=True, tag="answered"):
     seconds: float = 0.0
 
 
+class Costed(Row, frozen=True, kw_only=True, tag="cost"):
+    """What it costs to answer and explain `pictures` pictures together: noise, denoiser, classifier and one map; no loading, attack or metric.
+
+    `seconds` and `joules`: of all of them, round by round after a warm-up; `joules` None: `why` the processor's counters cannot be read.
+    """
+
+    trial: dict[str, Any]
+    explainer: str
+    pictures: int
+    seconds: list[float]
+    joules: list[float] | None = None
+    why: str = ""
+
+
 class Gained(Row, frozen=True, kw_only=True, tag="gained"):
     """PSNR in dB that one-shot denoising gains on each picture at noise `sigma`."""
 
@@ -217,9 +231,10 @@ class Speed(Row, frozen=True, kw_only=True, tag="speed"):
 
 
 KINDS: tuple[type[Row], ...] = (
-    Head, Machine, Failed, Answered, Gained, Loaded, Timed, ColdStart, Certified, Beyond, Replayed, Priced, Paired, Growth, Threads, Served, Speed,
+    Head, Machine, Failed, Answered, Costed, Gained, Loaded, Timed, ColdStart, Certified, Beyond, Replayed, Priced, Paired, Growth, Threads, Served,
+    Speed,
 )  # fmt: skip
 AnyRow = (
-    Head | Machine | Failed | Answered | Gained | Loaded | Timed | ColdStart | Certified | Beyond | Replayed | Priced | Paired | Growth
+    Head | Machine | Failed | Answered | Costed | Gained | Loaded | Timed | ColdStart | Certified | Beyond | Replayed | Priced | Paired | Growth
     | Threads | Served | Speed
 )  # fmt: skip

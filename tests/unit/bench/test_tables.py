@@ -41,7 +41,7 @@ def test_every_published_cell_has_a_place(grid):
 
 
 def test_names_on_the_command_line_are_the_tables_and_presets():
-    assert tuple(PRINTED) == GRIDS and set(TABLES) >= {*GRIDS, "world", "noise"} and set(PRESETS) == set(MADE)
+    assert tuple(PRINTED) == GRIDS and set(TABLES) >= {*GRIDS, "world", "noise", "explainers"} and set(PRESETS) == set(MADE)
     assert isinstance(plugins.load("bench.tables", f"table{TIMED}").TABLE, Table)
 
 
