@@ -20,17 +20,18 @@ from runtime.names import NOISES
 def test_each_law_has_draws_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(noise, "CERTIFYING", 20)
     settings, store = Settings(n=1), Store(tmp_path)
-    measure.measure([noise.TABLE], settings, store, Runner(worlds.open("embedded")), Console(file=io.StringIO()), How())
+    grid = replace(noise.TABLE, cells=lambda asked: [cell for cell in noise.cells(asked) if cell.trial.threat is None])
+    measure.measure([grid], settings, store, Runner(worlds.open("embedded")), Console(file=io.StringIO()), How())
     rows = store.read()
     votes = {row.trial["defence"].get("noise", "gaussian"): row.votes for row in rows if isinstance(row, Answered) and row.votes}
     assert set(votes) == set(NOISES)
     sigma = settings.made.level().sigma
     assert all(row.sigma == pytest.approx(sigma) for row in rows if isinstance(row, Answered))
-    values = noise.TABLE.values(rows)
+    values = grid.values(rows)
     assert all(value.number is not None for value in values)
-    stay = [value.number.value for value in values if value.cell.metric == noise.STABILITY[1] and value.cell.trial.threat is None]
-    assert len(stay) == 3 and all(0.5 < one < 1 for one in stay)  # fresh draws: no map is compared with itself
-    text = page.render(noise.TABLE, rows).markdown
+    stay = [value.number.value for value in values if value.cell.metric == noise.STABILITY[1]]
+    assert len(stay) == 4 and all(0.5 < one < 1 for one in stay)  # fresh draws: no map is compared with itself
+    text = page.render(grid, rows).markdown
     assert "Certified radii by law of the noise" in text and "Teng et al. 2020" in text
 
 
