@@ -20,6 +20,7 @@ from runtime.certificates.certify import Label
 from runtime.diffusion.schedule import NoiseLevel, NoiseSchedule
 from runtime.errors import FvitError
 from runtime.fuse import FUSES, Fused, capped, normalised
+from runtime.names import VOTES
 from runtime.noise import DrawNoise
 from runtime.pictures import check, resize
 from runtime.plugins import known
@@ -72,11 +73,15 @@ def no_stage(name: str) -> AbstractContextManager:
 
 @dataclass(frozen=True)
 class Chain:
-    """The defended classifier at one noise level: `level.sigma` is added to pixels in [0, 1] on the denoiser's `grid` (H, W), then `step`."""
+    """The defended classifier at one noise level: noise is added to pixels in [0, 1] on the denoiser's `grid` (H, W), then `step`.
+
+    `level.sigma`: the noise's standard deviation, whatever its law `noise` (runtime.noise.LAWS) is.
+    """
 
     step: Step
     level: NoiseLevel
     grid: tuple[int, int]
+    noise: str = "gaussian"
 
     def __call__(
         self,
@@ -103,7 +108,7 @@ class Chain:
             with stage("noise"):
                 noise = DrawNoise(draws.seed, [numbers[i // count] for i in items], [draws.first + i % count for i in items])
                 clean = base[owners]
-                noisy = clean + self.level.sigma * noise.normal(clean)
+                noisy = clean + self.level.sigma * noise.unit(self.noise, clean)
             scores, denoised = self.step(noisy, noise, stage)
             labels = scores.argmax(1)
             undefined += scores[:used].isnan().any(1).sum()
@@ -125,7 +130,9 @@ class Chain:
 
     def certify(self, images: Float[Tensor, "B C H W"], numbers: Sequence[int], draws: Draws, selection: int, alpha: float) -> list[Label]:
         """Each image's label and its l2 radius in pixels, right with probability >= 1 - `alpha`: chosen by `selection` draws, then bounded
-        by the next `draws.count` ones."""
+        by the next `draws.count` ones. For Gaussian noise alone; certificates.radii has the radii of the others."""
+        if self.noise != "gaussian":
+            raise FvitError(f"{self.noise} noise came; the l2 radius of a certified label is that of gaussian noise")
         chosen = self(images, numbers, replace(draws, count=selection)).votes.cpu().numpy()
         votes = self(images, numbers, replace(draws, first=draws.first + selection)).votes.cpu().numpy()
         return [certificates.label(first, then, self.level.sigma, alpha) for first, then in zip(chosen, votes, strict=True)]
@@ -156,11 +163,15 @@ def fused(session: Session, level: NoiseLevel, schedule: NoiseSchedule, grid: tu
     return Chain(step, level, grid)
 
 
-def staged(denoise: Denoiser, classify: Session, level: NoiseLevel | float, grid: tuple[int, int], size: int) -> Chain:
+def staged(
+    denoise: Denoiser, classify: Session, level: NoiseLevel | float, grid: tuple[int, int], size: int, votes: str = "denoised"
+) -> Chain:
     """The chain as two sessions, denoiser then classifier at (size, size): any denoiser, each stage timed separately.
 
     `level`: a rule's, or the noise in pixels alone where no diffusion model is asked (sigma 0: nothing is added).
+    `votes`: of the denoised picture, y(T(x + z)), or `noisy`, of y(x + z) as Algorithm 2's line 3 prints it; maps are of T(x + z) both ways.
     """
+    noisy_votes = known(votes, VOTES, "votes") == "noisy"
     level = level if isinstance(level, NoiseLevel) else NoiseLevel("given", level, 0, level, level)
     sigma = level.sigma
 
@@ -170,7 +181,7 @@ def staged(denoise: Denoiser, classify: Session, level: NoiseLevel | float, grid
                 denoised = denoise(noisy, sigma, noise)
             with stage("classify"):
                 view = resize(denoised, (size, size))
-                scores = classify(view)
+                scores = classify(resize(noisy, (size, size)) if noisy_votes else view)
         return scores, view
 
     return Chain(step, level, grid)

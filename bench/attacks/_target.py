@@ -1,6 +1,6 @@
 """What is attacked: a classifier, and the Denoised Diffusion Smoothing around it as a differentiable function of the picture.
 
-f_i(x) = scores(resize(D(resize(x) + sigma n_i)))         n_i: the attacker's draw i, not one of the defence's
+f_i(x) = scores(resize(D(resize(x) + sigma n_i)))         n_i: the attacker's draw i, not one of the defence's, of the defence's law
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ Maps = Scores  # the same call, for relevance (B, G1, G2)
 class DefenceModel:
     """Noise `sigma` on the denoiser's `grid` (H, W), then the classifier's (size, size). The attacker averages `samples` draws a step.
 
-    `fixed`: the same ones at every step, which makes the defence a function of the picture.
+    `fixed`: the same ones at every step, which makes the defence a function of the picture. `noise`: the law (runtime.noise.LAWS).
     """
 
     denoise: Denoiser
@@ -34,6 +34,7 @@ class DefenceModel:
     size: int
     samples: int
     fixed: bool = False
+    noise: str = "gaussian"
 
     def __post_init__(self):
         positive(self.sigma)
@@ -88,7 +89,7 @@ def draw(scores: Scores, defence: DefenceModel, seed: int, number: int) -> Score
     def scored(images: Tensor, pictures: Sequence[int]) -> Tensor:
         noise = DrawNoise(seed, pictures, [FRESH + number] * len(pictures))
         clean = resize(images, defence.grid)
-        denoised = defence.denoise(clean + defence.sigma * noise.normal(clean), defence.sigma, noise)
+        denoised = defence.denoise(clean + defence.sigma * noise.unit(defence.noise, clean), defence.sigma, noise)
         return scores(resize(denoised, (defence.size, defence.size)), pictures)
 
     return scored

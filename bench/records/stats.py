@@ -113,7 +113,7 @@ def mcnemar(first_right: Bool[ndarray, " N"], second_right: Bool[ndarray, " N"])
 def signed_rank(a: Float[ndarray, " N"], b: Float[ndarray, " N"]) -> float:
     """Two-sided p-value of Wilcoxon's signed-rank test (1945) that a - b is symmetric around 0; 1 where no pair differs."""
     apart = np.asarray(a, dtype=float) - np.asarray(b, dtype=float)
-    return float(wilcoxon(apart)[1]) if (apart != 0).any() else 1.0
+    return float(np.asarray(wilcoxon(apart))[1]) if (apart != 0).any() else 1.0
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from bench.pages import published
 from bench.pages.published import Printed
 from bench.records.campaign import head_of, latest
-from bench.records.rows import Answered, AnyRow, Failed, Missing, Why
+from bench.records.rows import Answered, AnyRow, Costed, Failed, Missing, Why
 from bench.records.stats import Interval
+from bench.trials import cost
 from bench.trials.metric import find
 from bench.trials.settings import Settings
 from bench.trials.tally import ACCURACY, ONE_DRAW, Tally, by_trial, tally
@@ -21,19 +22,28 @@ from bench.trials.whole import Coverage
 from runtime import plugins
 
 STUDY, PART = "trials", "trials-shard"
-METHODS = {"raw attention": "raw_attention", "rollout": "rollout", "GradCAM": "gradcam", "LRP": "lrp", "VTA": "vta", "random": "random"}
+METHODS = {
+    "raw attention": "raw_attention",
+    "rollout": "rollout",
+    "GradCAM": "gradcam",
+    "LRP": "lrp:dtype=float64",
+    "VTA": "vta",
+    "random": "random",
+}
 ADAPTIVE = 50  # pictures at most under an attack through the defence
 FEWER = f"at most {ADAPTIVE} pictures: an attack through the defence costs a hundred times more"
-TITLES = {ACCURACY: "accuracy", ONE_DRAW: "accuracy"}
+TITLES = {ACCURACY: "accuracy", ONE_DRAW: "accuracy"} | cost.TITLES
 
 
 @dataclass(frozen=True)
 class Cell:
-    """`metric`: accuracy, one_draw, or a metric of `explainer`'s maps. No `trial`: `missing` says why there is no number.
+    """`metric`: accuracy, one_draw, seconds or joules (`bench.trials.cost`), or a metric of `explainer`'s maps. No `trial`: `missing` says why
+    there is no number.
 
     Where it stands: `row`, `column`, and `group` of columns. What it is: `family` (the backbone or attack whose methods are compared),
     `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table. `printed`: the cell's
     names in the paper, as in `bench/tables/published`; () where the paper has none. `table`: whose cell it is, on a page of several.
+    `numbers`: of one draw of noise, 3 H W of the denoiser's grid, where radii of several norms are compared.
     """
 
     row: str
@@ -51,6 +61,7 @@ class Cell:
     radius: float | None = None
     norm: str = ""
     adaptive: bool = False
+    numbers: int = 0
 
     @property
     def place(self) -> tuple[str, str]:
@@ -123,10 +134,15 @@ class Grid:
         """What has to be measured, each trial once, with the maps of all its cells."""
         wanted = []
         for cell in self.cells(settings):
-            if cell.trial is not None:
+            if cell.trial is not None and cell.metric not in cost.TITLES:
                 maps = ((cell.explainer, "" if cell.metric in TITLES else cell.metric),) if cell.explainer else ()
                 wanted.append(replace(cell.trial, maps=(*cell.trial.maps, *maps)))
         return merged(wanted)
+
+    def costs(self, settings: Settings) -> list[cost.Question]:
+        """What has to be timed: trial and explainer, each once."""
+        cells = [cell for cell in self.cells(settings) if cell.metric in cost.TITLES]
+        return list(dict.fromkeys((cell.trial, cell.explainer) for cell in cells if cell.trial is not None))
 
     def complete(self, rows: Sequence[AnyRow]) -> bool:
         """Whether one campaign's rows have all pictures of all its trials; a trial that failed counts, its reason stands in its cells."""
@@ -144,7 +160,21 @@ class Grid:
         tallies = {key: tally(own) for key, own in trials.items()}
         failed = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed)}
         printed = published.cells(self.name)
-        return [_value(cell, tallies, failed, printed.get(cell.printed), settings) for cell in self.cells(settings)]
+        costs = {row.key: row for row in rows if isinstance(row, Costed | Failed)}
+        return [
+            _cost(cell, costs) if cell.metric in cost.TITLES else _value(cell, tallies, failed, printed.get(cell.printed), settings)
+            for cell in self.cells(settings)
+        ]
+
+
+def _cost(cell: Cell, rows: dict[str, Costed | Failed]) -> Value:
+    if cell.trial is None:
+        assert cell.missing is not None
+        return Value(cell, cell.missing)
+    row = rows.get(cost.key((cell.trial, cell.explainer)))
+    if isinstance(row, Costed):
+        return Value(cell, cost.value(row, cell.metric), n=len(row.seconds))
+    return Value(cell, row.missing if row else Missing(Why.NOT_MEASURED, "measure it: the table's own command"))
 
 
 def _value(cell: Cell, tallies: dict[str, Tally | None], failed: dict[str, Failed], paper: Printed | None, settings: Settings) -> Value:
@@ -175,7 +205,7 @@ def title(metric: str) -> str:
 
 
 def higher_is_better(metric: str) -> bool:
-    return metric in TITLES or find(metric).higher_is_better
+    return metric not in cost.TITLES and (metric in TITLES or find(metric).higher_is_better)
 
 
 def methods(settings: Settings) -> dict[str, str]:

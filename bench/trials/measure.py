@@ -8,6 +8,7 @@ from rich.console import Console
 from bench.records.campaign import Campaign, How, Plan
 from bench.records.rows import Failed
 from bench.records.store import Store
+from bench.trials import cost
 from bench.trials.grid import PART, STUDY, Grid
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
@@ -42,7 +43,16 @@ def measure(grids: Sequence[Grid], settings: Settings, store: Store, runner: Run
                 console.print(f"[red]failed:[/red] {trial}: {row.missing.reason}", highlight=False)
             else:
                 count.add(trial, row)
+        if how.shard is None or how.shard[0] == 1:
+            _costs(campaign, [question for grid in grids for question in grid.costs(settings)], runner)
         return campaign.name
+
+
+def _costs(campaign: Campaign, questions: Sequence[cost.Question], runner: Runner) -> None:
+    """Seconds and joules, one row per question; of a sharded campaign the first shard has them."""
+    todo = list(dict.fromkeys(questions))
+    for question in campaign.each(todo, cost.key, lambda one: f"timing {one[1]}, {one[0].defence.kind}"):
+        campaign.measure(cost.key(question), lambda q=question: cost.measure(runner, q, campaign.name), differing(question[0].base))
 
 
 def plan(settings: Settings, runner: Runner, shard: Shard | None = None) -> Plan:

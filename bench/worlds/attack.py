@@ -92,8 +92,9 @@ def target(threat: Threat, bench: Workbench, defence: Defence) -> Target:
     if not variant.through:
         return Target(scores, maps=maps)
     assert defence.level is not None, "an attack through a defence needs one"
-    sees = denoise.identity if defence.kind == "noise" else denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
-    between = Noisy(sees, defence.level.sigma, bench.grid, bench.backbone.size, variant.samples, variant.fixed)
+    undenoised = defence.kind == "noise" or defence.votes == "noisy"
+    sees = denoise.identity if undenoised else denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
+    between = Noisy(sees, defence.level.sigma, bench.grid, bench.backbone.size, variant.samples, variant.fixed, defence.noise)
     if maps:
         return Target(averaged(scores, between, SEED), maps=averaged(maps, between, SEED))
     return Target(scores, between)

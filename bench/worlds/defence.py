@@ -14,7 +14,7 @@ jpeg      compressed at quality 25 and read again
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from runtime import chain as chains
 from runtime.chain import Chain, Draws, Explained, no_stage
 from runtime.diffusion import denoise
 from runtime.diffusion.schedule import NoiseLevel
+from runtime.names import NOISES, VOTES
 from runtime.noise import DrawNoise
 from runtime.pictures import resize
 from runtime.plugins import known
@@ -44,6 +45,9 @@ class Defence:
     """`level`, `draws`, `seed` and `first` (number of the first draw) mean nothing to the kind none.
 
     `denoise`: how the picture is denoised (ddim in `steps` steps), or one of CONTROLS in the denoiser's place. `batch`: draws of one call.
+    `noise`: its law, a name of runtime.noise.LAWS; the level is its standard deviation, whatever the law.
+    `votes` (kind dds): `denoised`, the labels of T(x + z); or `noisy`, those of x + z as in Algorithm 2's line 3, while the maps stay those of
+    T(x + z), each of its own draw's vote.
     """
 
     kind: str = "none"
@@ -55,9 +59,14 @@ class Defence:
     seed: int = 0
     first: int = 0
     batch: int = BATCH
+    noise: str = "gaussian"
+    votes: str = "denoised"
 
     def __post_init__(self):
         known(self.kind, KINDS, "defence")
+        known(self.noise, NOISES, "noise")
+        known(self.votes, VOTES, "votes")
+        assert self.votes == "denoised" or self.kind == "dds", "only dds has a denoised picture beside the noisy one"
         assert self.kind == "none" or self.level is not None, "a defence with noise or a denoiser has a noise level"
 
     @property
@@ -99,11 +108,13 @@ def answer(
 def chain(bench: Workbench, defence: Defence, engine: Engine) -> Chain:
     """The defended classifier: one exported graph where there is one, else its parts; parts that the defence lacks are left out."""
     level = defence.level or NO_NOISE
-    if defence.kind == "dds" and defence.denoise == "one_shot" and level.denoises:
-        return chains.fused(bench.session(engine, "classify_draws"), level, bench.denoiser.schedule, bench.grid)
+    if defence.kind == "dds" and defence.denoise == "one_shot" and level.denoises and defence.votes == "denoised":
+        whole = chains.fused(bench.session(engine, "classify_draws"), level, bench.denoiser.schedule, bench.grid)
+        return replace(whole, noise=defence.noise)
     size = bench.backbone.size
     grid = bench.grid if defence.kind != "none" else (size, size)
-    return chains.staged(denoiser(bench, defence, engine), bench.session(engine, "backbone"), level, grid, size)
+    parts = chains.staged(denoiser(bench, defence, engine), bench.session(engine, "backbone"), level, grid, size, defence.votes)
+    return replace(parts, noise=defence.noise)
 
 
 def denoiser(bench: Workbench, defence: Defence, engine: Engine) -> Denoiser:

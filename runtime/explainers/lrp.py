@@ -3,8 +3,9 @@
 full     sum over colours of the relevance of each pixel; it may be negative
 partial  mean over heads of (the relevance of a layer's map)+, read where the head reads
 
-In float32 the rules divide by values near 0: two ways of rounding (another batch, another machine) can differ by as much as the map itself
-for `full` and `original`. Where that matters, compute in float64.
+In float32 the rules divide by values near 0, and what rounding does grows on the way down to the pixels. Float32 against float64 on 48 test
+digits, the largest difference over the map's largest cell, worst picture (median): `full` 2.9 (0.003) on deit_embedded, 1.2 (0.005) on
+swin_embedded, 0.45 (0.003) on vit_embedded; `partial` at most 0.014. So the tables take `lrp:dtype=float64`.
 """
 
 from torch import Tensor
@@ -18,8 +19,17 @@ from runtime.protocols import Backbone, Explainer
 FORMS = names.LRP_FORMS
 
 
-def build(backbone: Backbone, form: str = "full", rules: str = "chefer", layer: int = -1, gradients: bool = False) -> Explainer:
-    """`rules`: chefer, or original, the baseline's. Partial: of `layer`, its relevance times its gradient if `gradients`."""
+def build(
+    backbone: Backbone, form: str = "full", rules: str = "chefer", layer: int = -1, gradients: bool = False, dtype: str = "own"
+) -> Explainer:
+    """`rules`: chefer, or original, the baseline's. Partial: of `layer`, its relevance times its gradient if `gradients`.
+
+    `dtype`: what it computes in, the weights' own type or float64.
+    """
+    return attention.computed_in(dtype, backbone, lambda inner: _build(inner, form, rules, layer, gradients))
+
+
+def _build(backbone: Backbone, form: str, rules: str, layer: int, gradients: bool) -> Explainer:
     body = structure(backbone)
     ruled = relevance.RULES[known(rules, relevance.RULES, "rule set")]
     inner, number = backbone.model.get_submodule("model"), attention.chosen(body.layers, layer)

@@ -1,7 +1,9 @@
 """VTA, transformer attribution (Chefer et al. 2021, eqs. 13 to 15): r (C_L + I) ... (C_s + I),  C_l = mean over heads of (grad A_l x R_l)+.
 
-R_l is the relevance of layer l's attention map, grad A_l the gradient of the class's score by it. In float32 two
-ways of rounding can differ by some percent of the map's largest cell, in rare cases by a fifth: the rules of R divide by values near 0.
+R_l is the relevance of layer l's attention map, grad A_l the gradient of the class's score by it. The rules of R divide by values near 0:
+float32 against float64 on 48 test digits, the largest difference over the map's largest cell, is at worst 21 % on deit_embedded, 1.4 % on
+vit_embedded and 0.3 % on swin_embedded (medians below 0.01 %); on ViT-B/16 with random weights and four random pictures 23 % in the median and
+19 times at worst. `dtype=float64` is free of it.
 """
 
 from torch import Tensor
@@ -13,8 +15,12 @@ from runtime.plugins import known
 from runtime.protocols import Backbone, Explainer
 
 
-def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer") -> Explainer:
-    """Rows are not normalised, as in the public code; its evaluation scripts take `start_layer` 1."""
+def build(backbone: Backbone, start_layer: int = 0, rules: str = "chefer", dtype: str = "own") -> Explainer:
+    """Rows are not normalised, as in the public code; its evaluation scripts take `start_layer` 1. `dtype`: the weights' own type or float64."""
+    return attention.computed_in(dtype, backbone, lambda inner: _build(inner, start_layer, rules))
+
+
+def _build(backbone: Backbone, start_layer: int, rules: str) -> Explainer:
     body = structure(backbone)
     start = attention.chosen(body.layers, start_layer)
     layers = body.layers[start:]

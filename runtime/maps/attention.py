@@ -1,16 +1,20 @@
 """Inputs of the attention explainers: the maps of a forward pass, their gradients and their relevance."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from runtime import names
 from runtime.errors import FvitError
 from runtime.maps.hooks import Record, recorded
 from runtime.maps.layers import Layer
 from runtime.maps.relevance import Rules, needed, propagate
+from runtime.plugins import known
+from runtime.protocols import Backbone, Explainer
 
 
 def maps(model: nn.Module, images: Float[Tensor, "B C H W"], layers: Sequence[Layer]) -> list[Tensor]:
@@ -53,6 +57,17 @@ def relevance(model: nn.Module, passed: Record, classes: Tensor, rules: Rules, l
     start = one_hot(passed.outputs[inner], classes)
     maps_relevance = propagate(inner, passed, start, rules, [layer.attention for layer in layers])[1].attention
     return [maps_relevance[layer.attention] for layer in layers]
+
+
+def computed_in(dtype: str, backbone: Backbone, make: Callable[[Backbone], Explainer]) -> Explainer:
+    """The explainer that `make` gives for `backbone`, in the weights' own type (`own`), or on a copy of the weights in `float64`.
+
+    Pictures come and maps go in the type of the pictures.
+    """
+    if known(dtype, names.MAP_TYPES, "type of numbers") == "own":
+        return make(backbone)
+    exact = make(replace(backbone, model=copy.deepcopy(backbone.model).double()))
+    return lambda images, classes: exact(images.double(), classes).to(images.dtype)
 
 
 def one_hot(scores: Tensor, classes: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Tables of trials, and rows of every trial of one."""
 
-from bench.records.rows import Answered, Head, Machine, Row
+from bench.records.rows import Answered, Costed, Head, Machine, Row
+from bench.trials import cost
 from bench.trials.grid import STUDY, Grid
 from bench.trials.page import tables
 from bench.trials.settings import Settings
@@ -46,6 +47,9 @@ def synthetic(settings: Settings, grid: Grid, campaign: str = "c") -> list[Row]:
                 sigma=None if trial.defence.level is None else trial.defence.level.sigma,
             )
         )  # fmt: skip
+    for question in grid.costs(settings):
+        key, timed = cost.key(question), [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
+        rows.append(Costed(campaign=campaign, key=key, trial={}, explainer=question[1], pictures=2, seconds=timed, joules=timed))
     return rows
 
 

@@ -186,7 +186,7 @@ def _explanation(
     smoothed = chain(subject.image, [subject.number], draws, explained, clock)
     noise = DrawNoise(defence.seed, [subject.number], [0])
     clean = resize(subject.image, chain.grid)
-    noisy = clean + chain.level.sigma * noise.normal(clean)
+    noisy = clean + chain.level.sigma * noise.unit(chain.noise, clean)
     denoised = require_denoised(chain.step(noisy, noise, no_stage)[1])
     plain = {key: explain(subject.image, torch.tensor([key[1]]))[0] for key, explain in bound.items()}
     dds = {(*key, fuse): smoothed.maps[name, fuse].maps[0] for key, name in names.items() for fuse in question.fuses}

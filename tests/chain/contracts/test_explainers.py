@@ -19,7 +19,14 @@ from runtime.maps.relevance import RULES
 from runtime.protocols import Backbone
 
 BACKBONES = ("vit_embedded", "deit_embedded", "swin_embedded")
-MORE = ("rollout:fusion=max:discard=0.5", "gradcam:form=feature", "lrp:form=partial", "lrp:rules=original", "lrp:form=partial:layer=0")
+MORE = (
+    "rollout:fusion=max:discard=0.5",
+    "gradcam:form=feature",
+    "lrp:form=partial",
+    "lrp:rules=original",
+    "lrp:dtype=float64",
+    "lrp:form=partial:layer=0",
+)
 EXPLAINERS = (*plugins.names("runtime.explainers"), *MORE)
 BLIND = ("raw_attention", "rollout", "random")  # they do not look at the class
 

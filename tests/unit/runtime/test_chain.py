@@ -277,3 +277,19 @@ def test_explain_gives_one_fused_map_for_each_explainer(images):
     maps = through().explain(images, [0, 1, 2], Draws(5, batch=4), {"a": bright, "b": bright}, classes, "median")
     wanted = mapped(images, Draws(5, batch=4), "median", classes=classes)["bright", "median"].maps
     assert list(maps) == ["a", "b"] and torch.equal(maps["a"], wanted) and torch.equal(maps["b"], wanted)
+
+
+def test_votes_of_the_noisy_picture_beside_maps_of_the_denoised_one(images):
+    """Algorithm 2, line 3: y(x + z) votes and the map is of T(x + z); here T blackens all but green."""
+
+    def green(noisy, sigma, noise):
+        return noisy * torch.tensor([0.0, 1.0, 0.0]).reshape(1, 3, 1, 1)
+
+    explained = Explained({"sum": lambda pixels, classes: pixels.sum(1)})
+    made = {votes: chain.staged(green, classifier, SIGMA, GRID, SIZE, votes) for votes in ("denoised", "noisy")}
+    found = {votes: one(images, [4, 0, 9], Draws(20), explained) for votes, one in made.items()}
+    assert torch.equal(found["noisy"].votes, loop(images, [4, 0, 9], Draws(20)))
+    assert found["denoised"].votes[:, 1].tolist() == [20, 20, 20]
+    assert torch.equal(found["noisy"].maps["sum", "mean"].maps, found["denoised"].maps["sum", "mean"].maps)
+    with pytest.raises(FvitError, match="unknown votes 'noise'"):
+        chain.staged(green, classifier, SIGMA, GRID, SIZE, "noise")

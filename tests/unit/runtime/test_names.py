@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from export import parity
-from runtime import fuse, names, network
+from runtime import fuse, names, network, noise
 from runtime.certificates import certify
 from runtime.diffusion import denoise, networks, schedule
 from runtime.explainers import _matrices, gradcam, lrp
@@ -23,7 +23,7 @@ def test_the_names_are_those_of_the_modules():
     assert tuple(fuse.FUSES) == names.FUSES and tuple(relevance.RULES) == names.RELEVANCE_RULES
     assert tuple(_matrices.FUSIONS) == names.HEAD_FUSIONS and _matrices.NORMALISE == names.NORMALISATIONS
     assert tuple(gradcam.FORMS) == names.GRADCAM_FORMS and lrp.FORMS == names.LRP_FORMS
-    assert tuple(certify.CORRECTIONS) == names.CORRECTIONS
+    assert tuple(certify.CORRECTIONS) == names.CORRECTIONS and tuple(noise.LAWS) == names.NOISES
 
 
 def test_they_load_nothing_heavy():

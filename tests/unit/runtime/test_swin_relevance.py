@@ -252,3 +252,15 @@ def test_windows_that_do_not_fill_the_grid_are_refused():
 
     with pytest.raises(FvitError, match="windows of 4 x 4 do not fill its 6 x 6 tokens"):
         build("rollout", swin(24, (2,)))
+
+
+@pytest.mark.parametrize("name", ["lrp", "vta"])
+def test_float64_on_request_is_the_explainer_of_the_network_in_float64(name):
+    single, double = swin(), swin()
+    single.model.float()
+    double.model.load_state_dict(single.model.state_dict())
+    images, classes = pictures().float(), torch.tensor([1, 2])
+    expected = build(name, double)(images.double(), classes)
+    found = build(f"{name}:dtype=float64", single)(images, classes)
+    assert found.dtype == torch.float32 and next(single.model.parameters()).dtype == torch.float32
+    torch.testing.assert_close(found, expected.float(), atol=0, rtol=0)
