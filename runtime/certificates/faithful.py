@@ -61,7 +61,7 @@ class Bounds(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PairBounds:
     """`overlap`: of V_k; `divergence`: of D_a, by order."""
 
     overlap: Bounds
@@ -73,12 +73,12 @@ class Comparison:
         return (*tops, *(f"D_{order:g}" for order, bound in self.divergence.items() if bound.low > asked.gamma))
 
 
-def compare(x: Side, moved: Side, asked: Definition, alpha: float, reach: float = math.inf) -> Comparison:
+def compare(x: Side, moved: Side, asked: Definition, alpha: float, reach: float = math.inf) -> PairBounds:
     """All bounds at once, right with probability >= 1 - `alpha` over the draws of both sides. `reach`: |x' - x|_2 / sigma."""
     top = overlap_bounds(cells(x, alpha / 4), cells(moved, alpha / 4), asked.k)
     first, second = shares(x.votes, alpha / 4), shares(moved.votes, alpha / 4)
     found = {order: renyi_bounds(first, second, order) for order in asked.orders}
-    return Comparison(top, {order: Bounds(low, min(high, order * reach**2 / 2)) for order, (low, high) in found.items()})
+    return PairBounds(top, {order: Bounds(low, min(high, order * reach**2 / 2)) for order, (low, high) in found.items()})
 
 
 def overlap(x: Float[ndarray, " T"], moved: Float[ndarray, " T"], k: int) -> float:
@@ -104,7 +104,7 @@ def overlap_bounds(x: Sequence[Float[ndarray, " T"]], moved: Sequence[Float[ndar
     """The least and the largest V_k of two maps whose cells lie between (low, high), each side's own."""
     if k >= len(x[0]):
         raise FvitError(f"k {k} of {len(x[0])} cells; fewer than all of them are wanted")
-    (on, maybe), (on_moved, maybe_moved) = _sorted_out(*x, k), _sorted_out(*moved, k)
+    (on, maybe), (on_moved, maybe_moved) = _sorted_out(x[0], x[1], k), _sorted_out(moved[0], moved[1], k)
     off, off_moved = ~(on | maybe), ~(on_moved | maybe_moved)
 
     def count(first: ndarray, second: ndarray) -> int:

@@ -78,8 +78,9 @@ class _Judge:
     def sure(self, row: Beyond) -> bool:
         if row.target == "label":
             return outvoted(row.votes, row.label, SURE)
-        sides = (side(one, span(self.measured.tokens)) for one in (self.before[row.picture], row))
-        return faithful.overlap_bounds(*(faithful.cells(one, SURE / 2) for one in sides), self.settings.k).high < self.settings.beta
+        most = span(self.measured.tokens)
+        before, after = (faithful.cells(side(one, most), SURE / 2) for one in (self.before[row.picture], row))
+        return faithful.overlap_bounds(before, after, self.settings.k).high < self.settings.beta
 
     def overlap(self, row: Beyond) -> float:
         return faithful.overlap(np.array(self.before[row.picture].mean), np.array(row.mean), self.settings.k)

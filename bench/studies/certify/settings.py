@@ -123,8 +123,9 @@ class CheckSettings:
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> "CheckSettings":
         """From a campaign's first row."""
-        own = {field.name: facts[field.name] for field in fields(cls) if field.name in facts}
-        return cls(**own | {"orders": tuple(own["orders"])})
+        own: dict[str, Any] = {field.name: facts[field.name] for field in fields(cls) if field.name in facts}
+        own["orders"] = tuple(own["orders"])
+        return cls(**own)
 
     def facts(self) -> dict[str, Any]:
         return asdict(self)

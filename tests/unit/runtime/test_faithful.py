@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from runtime.certificates import faithful
-from runtime.certificates.faithful import Bounds, Comparison, Definition, Side
+from runtime.certificates.faithful import Bounds, Definition, PairBounds, Side
 from runtime.errors import FvitError
 
 ASKED = Definition(2, 0.6, 0.1)
@@ -111,7 +111,7 @@ def test_what_is_broken():
 
 
 def test_the_limits_themselves_are_not_broken():
-    found = Comparison(Bounds(0.2, 0.6), {2.0: Bounds(0.1, 1.0)})
+    found = PairBounds(Bounds(0.2, 0.6), {2.0: Bounds(0.1, 1.0)})
     assert found.broken(ASKED) == () and found.broken(Definition(2, 0.61, 0.0999)) == ("top k", "D_2")
 
 
