@@ -7,7 +7,9 @@ from bench.pages.page import Page
 from bench.records.campaign import head_of, latest
 from bench.records.rows import Answered, AnyRow, Failed, Head, Machine
 from bench.records.store import Store
+from bench.studies.certify import check_page as check
 from bench.studies.certify import page as certify
+from bench.studies.certify.settings import CHECK
 from bench.studies.certify.settings import study as certificates
 from bench.studies.denoiser import measure as denoiser
 from bench.studies.denoiser import page as gains
@@ -62,6 +64,7 @@ def _studies(rows: Rows, studies: set[str]) -> Iterator[MeasuredPage]:
         "The denoiser": (denoiser.STUDY, gains.render),
         "Certificates": (certificates(False), certify.render),
         "Certificates, adaptive draws": (certificates(True), certify.render),
+        "Definition 4.2": (CHECK, check.render),
         "Roofline": (roofs.STUDY, roofline.render),
         "Frontier": (priced.STUDY, frontier.render),
         "Deployment latency": (served.STUDY, latency.render),

@@ -158,4 +158,8 @@ Duration = Annotated[
 Shard = Annotated[tuple[int, int], Parameter(converter=read(_shard, "I/K, the I-th of K, as in 2/16,"), n_tokens=1, metavar="I/K")]
 Indices = Annotated[tuple[int, ...], Parameter(converter=each(partial(_whole, least=-MOST), "whole numbers with commas"), metavar="I,J")]
 Counts = Annotated[tuple[int, ...], Parameter(converter=each(partial(_whole, least=1), "whole numbers above 0 with commas"), metavar="N,M")]
+Orders = Annotated[
+    tuple[float, ...],
+    Parameter(converter=each(partial(_real, fits=lambda x: x > 1), "numbers above 1 with commas"), metavar="A,B"),
+]
 Files = Annotated[tuple[tuple[str, Path], ...], Parameter(converter=files, n_tokens=1, metavar="NAME=FILE")]

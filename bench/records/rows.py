@@ -80,13 +80,24 @@ class Certified(Row, frozen=True, kw_only=True, tag="certified"):
 
 
 class Beyond(Row, frozen=True, kw_only=True, tag="beyond"):
-    """A certified picture attacked within `factor` times its label's radius, `reach`: the votes afterwards."""
+    """A picture attacked in an l2 ball of `reach` = `factor` times a `radius`: votes and mean map of fresh draws afterwards.
+
+    `radius`: printed (Algorithm 2's), sound (label and map), label (the label's), given. `target` of the attack: label or map. `label`: the one
+    that the draws named before. `distance`: how far the attack went. `mean`, `squares`, `empty` as of Certified.
+    """
 
     picture: int
-    label: int
+    radius: str
+    target: str
     factor: float
     reach: float
+    distance: float
+    label: int
     votes: list[int]
+    mean: list[float]
+    squares: list[float]
+    empty: int
+    seconds: float = 0.0
 
 
 class Replayed(Row, frozen=True, kw_only=True, tag="replayed"):

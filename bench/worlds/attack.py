@@ -28,12 +28,16 @@ SEED = 1  # of random starts and of the attacker's own noise; defences draw with
 
 @dataclass(frozen=True)
 class Threat:
-    """The attack `attack` (a name of `names()`), in a ball of radius `eps` (pixels in [0, 1]); `step_rule`: one of the printed ones."""
+    """The attack `attack` (a name of `names()`), in a ball of radius `eps` (pixels in [0, 1]); `step_rule`: one of the printed ones.
+
+    `k`: of an attack on maps, the cells that it takes relevance from; None: as many as it does by itself.
+    """
 
     attack: str = "pgd"
     norm: str = "linf"
     eps: float = 8 / 255
     step_rule: str = "2/255"
+    k: int | None = None
 
     @property
     def through(self) -> bool:
@@ -82,7 +86,8 @@ def build(threat: Threat, bench: Workbench, defence: Defence = Defence()) -> Att
         seen = bpda.straight_through(sees) if plugin is bpda else sees
         scores = without_noise(classifier(bench.backbone.model), seen, defence.level.sigma, bench)
         return ascend(threat.attack, lambda step: [scores], _budget(threat, variant))
-    return plugin.build(target(threat, bench, defence), _budget(threat, variant))
+    cells = {"k": threat.k} if threat.k and getattr(plugin, "MAPS", False) else {}
+    return plugin.build(target(threat, bench, defence), _budget(threat, variant), **cells)
 
 
 def target(threat: Threat, bench: Workbench, defence: Defence) -> Target:

@@ -1,4 +1,4 @@
-"""Draws of one picture after another, and attacks beyond the certified radii: one row each. Radii are computed from the rows (`radii`).
+"""Draws of one picture after another, and attacks within and beyond its radii: one row each. Radii are computed from the rows (`radii`).
 
 Selection draws choose the label, which is also the class that the maps of the estimation draws explain; the estimation draws bound both.
 """
@@ -15,7 +15,19 @@ from bench.records.clock import now
 from bench.records.rows import Beyond, Certified, Failed
 from bench.records.store import Store, plain
 from bench.studies.certify import radii
-from bench.studies.certify.settings import ATTACKED, FACTORS, SPLIT, VOTES, CertifySettings, Measured, cap, claim, span, study
+from bench.studies.certify.settings import (
+    SPLIT,
+    TARGETS,
+    VOTES,
+    Ball,
+    CertifySettings,
+    Measured,
+    balls,
+    cap,
+    claim,
+    span,
+    study,
+)  # fmt: skip
 from bench.trials.measure import PLUGINS
 from bench.worlds import attack as attacks
 from bench.worlds.attack import Threat
@@ -30,6 +42,7 @@ from runtime.diffusion import schedule
 from runtime.errors import FvitError
 from runtime.fuse import Fused, merged
 from runtime.maps import explain
+from runtime.pictures import resize
 
 
 @dataclass(frozen=True)
@@ -45,23 +58,31 @@ class Drawn:
 
 
 def measure(settings: CertifySettings, world: World, store: Store, console: Console, how: How = How()) -> str:
-    """Certifies the pictures that are missing, then attacks beyond their radii; the campaign's name."""
+    """Certifies the pictures that are missing, then attacks within and beyond their radii; the campaign's name."""
     certifier = Certifier(settings, world, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False))
     plan = Plan(study(settings.adaptive), settings.facts() | {"given": world.facts()}, certifier.head)
     with Campaign(store, plan, console, how) as campaign:
-        for number in campaign.each(range(settings.images), _key, lambda n: f"certifying picture {n}"):
-            row = campaign.measure(_key(number), lambda n=number: certifier.certify(campaign.name, n), {"picture": number})
-            _say(row, console)
-        if campaign.cut:
-            return campaign.name
-        todo = [(row, factor) for row in certifier.certified(campaign.of(Certified))[:ATTACKED] for factor in FACTORS]
-        for row, factor in campaign.each(
-            todo, lambda pair: _beyond_key(*pair), lambda pair: f"attacking {pair[0].picture} beyond its radius"
-        ):
-            subject = {"picture": row.picture, "factor": factor}
-            moved = campaign.measure(_beyond_key(row, factor), lambda r=row, f=factor: certifier.beyond(campaign.name, r, f), subject)
-            _say(moved, console)
+        draw(campaign, certifier, console)
+        if not campaign.cut:
+            attack(campaign, certifier.todo(campaign.of(Certified)), certifier.beyond, console)
         return campaign.name
+
+
+def draw(campaign: Campaign, certifier: "Certifier", console: Console) -> None:
+    """The draws of every picture that is missing."""
+    for number in campaign.each(range(certifier.settings.images), _key, lambda n: f"drawing of picture {n}"):
+        row = campaign.measure(_key(number), lambda n=number: certifier.certify(campaign.name, n), {"picture": number})
+        _say(row, console)
+
+
+def attack(
+    campaign: Campaign, todo: list[tuple[Certified, Ball]], make: Callable[[str, Certified, Ball], Beyond], console: Console
+) -> None:
+    """The attacks that are missing, each by `make`."""
+    for row, ball in campaign.each(todo, lambda pair: key(*pair), lambda pair: f"attacking picture {pair[0].picture}: {pair[1]}"):
+        subject = {"picture": row.picture, "ball": str(ball)}
+        moved = campaign.measure(key(row, ball), lambda r=row, b=ball: make(campaign.name, r, b), subject)
+        _say(moved, console)
 
 
 class Certifier:
@@ -106,20 +127,38 @@ class Certifier:
             empty=int(drawn.mean.empty[0]), answer=answer, seconds=now() - start,
         )  # fmt: skip
 
-    def certified(self, rows: list[Certified]) -> list[Certified]:
-        """The pictures with the right label and a radius of it, in order."""
-        ordered = sorted(rows, key=lambda row: row.picture)
-        labels = [radii.label(row, self.settings, self.measured.sigma) for row in ordered]
-        return [row for row, label in zip(ordered, labels, strict=True) if label.label == row.label and label.radius > 0]
+    def todo(self, rows: list[Certified]) -> list[tuple[Certified, Ball]]:
+        """The attacks: in each ball the first pictures that have a radius of that kind and the right label, picture by picture."""
+        found = [radii.certificate(row, self.settings, self.measured) for row in sorted(rows, key=lambda row: row.picture)]
+        pairs = []
+        for ball in balls(self.settings.adaptive):
+            pairs += [(one.row, ball) for one in found if radii.reach(one, ball.radius) > 0][: self.settings.attacked]
+        return sorted(pairs, key=lambda pair: pair[0].picture)
 
-    def beyond(self, campaign: str, row: Certified, factor: float) -> Beyond:
-        """PGD through the smoothed classifier in an l2 ball of `factor` times the label's radius: the votes afterwards."""
-        reach = factor * radii.label(row, self.settings, self.measured.sigma).radius
-        picture = self._picture(row.picture)
-        attack = attacks.build(Threat("eot_pgd", "l2", reach, "rho/4"), self.bench, self.defence)
-        votes = self._votes(attack(picture.images, picture.labels, [row.picture]), row.picture, 0, VOTES)
-        key = _beyond_key(row, factor)
-        return Beyond(campaign=campaign, key=key, picture=row.picture, label=row.label, factor=factor, reach=reach, votes=votes.tolist())
+    def beyond(self, campaign: str, row: Certified, ball: Ball) -> Beyond:
+        """The picture attacked in one ball, then VOTES fresh draws."""
+        found = radii.certificate(row, self.settings, self.measured)
+        return self.moved(campaign, row, ball, ball.factor * radii.reach(found, ball.radius), VOTES)
+
+    def moved(self, campaign: str, row: Certified, ball: Ball, reach: float, draws: int) -> Beyond:
+        """The picture attacked within `reach` of itself on the denoiser's grid, where the noise is added; then `draws` draws not made before.
+
+        The map stays that of the class that the selection draws chose; attacked is the label that most of the other draws gave.
+        """
+        start, settings, number = now(), self.settings, row.picture
+        label = torch.tensor([row.votes.index(max(row.votes))])
+        images = resize(self._picture(number).images, self.bench.grid)
+        through = attacks.build(Threat(TARGETS[ball.target], "l2", reach, "rho/4", settings.k), self.bench, self.defence)
+        attacked = through(images, label, [number])
+        chosen = row.selection.index(max(row.selection))
+        drawn = self._explained(attacked, number, settings.selection + settings.draws, draws, chosen)
+        assert drawn.mean.squares is not None
+        return Beyond(
+            campaign=campaign, key=key(row, ball), picture=number, radius=ball.radius, target=ball.target, factor=ball.factor, reach=reach,
+            distance=float(torch.linalg.vector_norm((attacked - images).double())), label=int(label), votes=drawn.votes.tolist(),
+            mean=drawn.mean.maps[0].flatten().tolist(), squares=drawn.mean.squares[0].flatten().tolist(), empty=int(drawn.mean.empty[0]),
+            seconds=now() - start,
+        )  # fmt: skip
 
     def _estimate(self, images: Tensor, number: int, chosen: int) -> tuple[Drawn, bool | None]:
         """All draws at once, or step by step until the question is answered."""
@@ -159,8 +198,9 @@ def _key(number: int) -> str:
     return f"picture {number}"
 
 
-def _beyond_key(row: Certified, factor: float) -> str:
-    return f"picture {row.picture}, {factor:g} R"
+def key(row: Certified, ball: Ball) -> str:
+    """Of the row of one attack."""
+    return f"picture {row.picture}, {ball}"
 
 
 def _say(row: object, console: Console) -> None:

@@ -10,16 +10,15 @@ from bench.pages import page as pages
 from bench.pages.compare import Number
 from bench.pages.page import Page, percent, section, table
 from bench.records.campaign import machines_of
-from bench.records.rows import AnyRow, Beyond, Failed
+from bench.records.rows import AnyRow, Failed
 from bench.records.stats import wilson
-from bench.studies.certify import plots, radii, tsv
+from bench.studies.certify import beyond, plots, radii, tsv
 from bench.studies.certify.radii import RADII, TAU, Certificate, Certificates
-from bench.studies.certify.settings import CAP, FACTORS, VOTES, CertifySettings, Measured, claim
+from bench.studies.certify.settings import CAP, CertifySettings, Measured, claim
 from runtime.certificates.certify import ABSTAIN
 from runtime.errors import FvitError
 
 STEPS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # radii of the table, in units of the real noise
-PRINTED = {1.5: "23 %", 2.0: "64 %"}  # the paper's shares of broken pictures
 
 
 def stem(adaptive: bool) -> str:
@@ -28,7 +27,7 @@ def stem(adaptive: bool) -> str:
 
 
 def render(rows: Sequence[AnyRow]) -> Page:
-    """The page: what is claimed, certified accuracy, what abstained, printed and sound radii, attacks beyond the radius, what failed."""
+    """The page: what is claimed, certified accuracy, what abstained, printed and sound radii, attacks within and beyond the radius, what failed."""
     campaign, failed = radii.read(rows), [row for row in rows if isinstance(row, Failed)]
     if not campaign.found and not failed:
         raise FvitError("the rows hold no certificate yet; let fvit certify end first")
@@ -82,7 +81,7 @@ def _sections(campaign: Certificates) -> list[str]:
     return [
         section("Certified accuracy", text, _accuracy(campaign), _abstained(campaign)),
         *([] if campaign.settings.adaptive else fixed),
-        section("Beyond the radius", _beyond(campaign.beyond)),
+        section("Within and beyond the radius (section 6.2)", beyond.text(campaign)),
     ]
 
 
@@ -145,26 +144,6 @@ def _cells(campaign: Certificates) -> str:
     )
 
 
-def _beyond(rows: Sequence[Beyond]) -> str:
-    if not rows:
-        return "No picture had the right label and a radius to go beyond.\n"
-    lines = []
-    for factor in FACTORS:
-        if broken := _broken(rows, factor):
-            share = percent(wilson(sum(broken), len(broken)))
-            lines.append([f"{factor:g} R", f"{sum(broken)} of {len(broken)}", share, PRINTED[factor]])
-    text = (
-        f"PGD through the smoothed classifier in an l2 ball around certified pictures, R their label's radius; broken: another label in a vote of "
-        f"{VOTES} draws. The paper's shares are of its own radius and data.\n\n"
-    )
-    return text + table(["ball", "broken", "share", "the paper"], lines)
-
-
-def _broken(rows: Sequence[Beyond], factor: float) -> list[bool]:
-    """Of each picture attacked within `factor` times its radius: did the vote change?"""
-    return [int(np.argmax(row.votes)) != row.label for row in rows if row.factor == factor]
-
-
 def _shares(campaign: Certificates) -> list[dict]:
     """One record per share on the page; radii in pixels."""
     count, shares = len(campaign.found), []
@@ -172,8 +151,6 @@ def _shares(campaign: Certificates) -> list[dict]:
         for step in STEPS:
             hits = _hits(campaign.found, kind, step * campaign.measured.sigma)
             shares.append(("certified accuracy", kind, step, step * campaign.measured.sigma, hits, count))
-    for factor in FACTORS:
-        if broken := _broken(campaign.beyond, factor):
-            shares.append(("broken beyond the radius", "label", factor, None, sum(broken), len(broken)))
+    shares += beyond.shares(campaign)
     names = ("metric", "of", "factor", "radius", "hits", "n")
     return [dict(zip(names, share, strict=True)) | wilson(share[-2], share[-1])._asdict() for share in shares]

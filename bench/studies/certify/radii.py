@@ -3,6 +3,7 @@
 Radii are l2, in pixels in [0, 1]. Draws that stopped by themselves support the radius that was asked for and nothing finer.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -52,9 +53,17 @@ RADII: dict[str, Callable[[Certificate], float]] = {
 }
 
 
+def reach(found: Certificate, radius: str) -> float:
+    """The radius that is attacked: `printed`, `sound` or `label`; 0 where the picture has none, or another label than the right one."""
+    if radius == "printed":
+        right = int(np.argmax(found.row.votes)) == found.row.label
+        return found.printed if right and math.isfinite(found.printed) else 0.0
+    return (found.both if radius == "sound" else found.label.radius) if found.right else 0.0
+
+
 @dataclass(frozen=True)
 class Certificates:
-    """Of one campaign: `found` in the order of the pictures, and the pictures attacked `beyond` their radii."""
+    """Of one campaign: `found` in the order of the pictures, and the attacks within and `beyond` their radii."""
 
     head: Head
     settings: CertifySettings

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from scipy.stats import norm
 
 from helpers.oracle import arrays, need
 from runtime.certificates import bounds, certify, divergence
@@ -76,6 +77,28 @@ def test_the_printed_one_is_no_minimum():
     assert printed_radius(w) < true_radius(w)
     other = np.array([0.7, 0.1, 0.1, 0.1])
     assert printed_radius(other) > 1.05 * true_radius(other)
+
+
+def test_the_printed_radius_is_broken_by_a_network_in_closed_form():
+    """docs/certificates.md: 16 cells, k = k0 = 8, sigma 1. Of the noise's share in one direction, z, the lowest 9 % put all relevance on cell 0,
+    the next 42.56 % spread it over the other 7 named cells, the rest over the 8 cells outside. The mean map at distance d needs no draws."""
+    limits, claim = norm.ppf([0.09, 0.5156]), Claim(1.0, 0.1, 8, 0.1)
+
+    def mean(d):
+        first, named, outside = np.diff(np.concatenate([[0.0], norm.cdf(limits - d), [1.0]]))
+        return np.array([first, *[named / 7] * 7, *[outside / 8] * 8])
+
+    def on_top(d):
+        return set(np.argsort(-mean(d), kind="stable")[:8].tolist()) & set(range(8))
+
+    w = mean(0.0)
+    assert claim.leaving == 8 and w.sum() == pytest.approx(1, abs=1e-12)
+    assert certify.paper_top(w, claim) == pytest.approx(0.16225, abs=5e-6)
+    sound = certify.topk_radius(w, w, np.arange(8), claim)
+    assert sound == pytest.approx(0.1347, abs=5e-5)
+    assert on_top(0.0) == set(range(8)) and on_top(sound)
+    assert not on_top(0.155) and mean(0.155)[8:].min() > mean(0.155)[:8].max() + 9e-4
+    assert on_top(0.1499) and not on_top(0.15)  # it ends at 0.14997: a sound radius could be at most that
 
 
 def printed_radius(w):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-import torch
 from rich.console import Console
 
 from bench.cli import main
@@ -13,38 +12,30 @@ from bench.records.rows import Beyond, Certified, Failed, Missing, Why
 from bench.records.store import Store
 from bench.studies.certify import page, radii
 from bench.studies.certify.measure import Certifier, measure
-from bench.studies.certify.settings import CertifySettings, Measured
-from bench.worlds.embedded import Embedded
-from bench.worlds.world import Brought, Pictures
-from helpers.small import small_backbone, small_denoiser
+from bench.studies.certify.settings import Ball, CertifySettings, Measured
+from helpers.certify import SmallWorld, shorten
 from runtime.chain import Draws
 from runtime.errors import FvitError
+from runtime.pictures import resize
 
 QUIET = Console(quiet=True)
-SETTINGS = CertifySettings(backbone="vit_small_test", images=2, draws=60, selection=10, k=2, alpha=0.05, session="eager", explainer="vta")
+SETTINGS = CertifySettings(backbone="vit_small_test", images=2, draws=60, selection=10, k=2, alpha=0.05, session="eager", explainer="vta",
+                           attacked=1)  # fmt: skip
 
 
-class SmallWorld(Embedded):
-    """Pictures of noise at 24 px, all of class 0."""
+FEW = [Ball("printed", "label", 1.0), Ball("printed", "map", 1.5), Ball("label", "label", 2.0), Ball("sound", "label", 2.0)]
 
-    def __init__(self, broken: tuple[int, ...] = ()):
-        super().__init__(Brought())
-        self.broken = broken
 
-    def backbone(self, name=None):
-        return small_backbone()
-
-    def denoiser(self):
-        return small_denoiser()
-
-    def facts(self):
-        return {}
-
-    def pictures(self, task, split, numbers, backbone):
-        if numbers[0] in self.broken:
-            return Pictures([], torch.empty(0, 3, 24, 24), torch.empty(0, dtype=torch.int64), left_out=[("p.png", "cut off")])
-        images = torch.rand(len(numbers), 3, 24, 24, generator=torch.Generator().manual_seed(numbers[0]))
-        return Pictures(list(numbers), images, torch.zeros(len(numbers), dtype=torch.int64))
+@pytest.fixture(scope="module", autouse=True)
+def short_attacks():
+    """Four of the fifteen balls, two steps of the ten, 20 of the 100 draws: an attack costs as much as the draws of several pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "bench.studies.certify.measure.balls", lambda adaptive: [ball for ball in FEW if ball.radius == "sound" or not adaptive]
+        )
+        patch.setattr("bench.studies.certify.measure.VOTES", 20)
+        shorten(patch)
+        yield
 
 
 def rows_of(folder, settings=SETTINGS, world=None, how=How()):
@@ -89,16 +80,27 @@ def test_the_draws_are_those_of_the_chain(measured):
     assert (ours.label, ours.radius) == (found.label, pytest.approx(found.radius, rel=1e-6))
 
 
-def test_certified_pictures_with_the_right_label_are_attacked_beyond_their_radius(measured):
-    rows, settings = measured[1], SETTINGS
-    sigma = Measured.read(head_of(rows).facts).sigma
-    labels = {row.picture: (row.label, radii.label(row, settings, sigma)) for row in of(rows, Certified)}
-    right = [(picture, label.radius) for picture, (wanted, label) in labels.items() if label.label == wanted and label.radius > 0]
-    assert right, "choose other seeds: no picture is certified"
-    attacked = of(rows, Beyond)
-    assert [(row.picture, row.factor) for row in attacked] == [(picture, factor) for picture, _ in right for factor in (1.5, 2.0)]
-    for row in attacked:
-        assert row.reach == pytest.approx(row.factor * dict(right)[row.picture], rel=1e-6) and sum(row.votes) == 100
+def test_pictures_with_the_right_label_are_attacked_within_and_beyond_their_radii(measured):
+    rows, campaign = of(measured[1], Beyond), radii.read(measured[1])
+    found = {one.row.picture: one for one in campaign.found}
+    kinds = {kind: [one.row.picture for one in campaign.found if radii.reach(one, kind) > 0][:1] for kind in ("printed", "sound", "label")}
+    assert kinds["label"] and kinds["printed"], "choose other seeds: no picture is certified"
+    wanted = {(picture, str(ball)) for ball in FEW for picture in kinds[ball.radius]}
+    assert {(row.picture, str(Ball(row.radius, row.target, row.factor))) for row in rows} == wanted and len(rows) == len(wanted)
+    for row in rows:
+        assert row.reach == pytest.approx(row.factor * radii.reach(found[row.picture], row.radius), rel=1e-5)
+        assert 0 < row.distance <= row.reach * (1 + 1e-5) and row.label == 0
+        assert sum(row.votes) == 20 and sum(row.mean) == pytest.approx(1, abs=1e-4) and len(row.squares) == 9
+
+
+def test_the_draws_after_an_attack_are_fresh(measured, monkeypatch):
+    """An attack that leaves the picture alone: the votes are of draws that neither chose nor bounded the label."""
+    certifier = Certifier(SETTINGS, SmallWorld(), lambda line: None)
+    monkeypatch.setattr("bench.worlds.attack.build", lambda *_: lambda images, labels, numbers: images)
+    row = of(measured[1], Certified)[0]
+    left = certifier.moved("c", row, Ball("label", "label"), 0.1, 40)
+    grid = resize(certifier.world.pictures("digits", "test", [0], certifier.bench.backbone).images, (32, 32))
+    assert left.votes == certifier._votes(grid, 0, SETTINGS.selection + SETTINGS.draws, 40).tolist() and left.distance == 0
 
 
 def test_started_again_it_measures_nothing_twice(measured, monkeypatch):
@@ -125,7 +127,7 @@ def test_adaptive_draws_stop_early_and_claim_what_was_asked(tmp_path):
 
 
 def test_a_picture_that_fails_leaves_its_reason_and_the_others_go_on(tmp_path):
-    rows = rows_of(tmp_path, world=SmallWorld(broken=(0,)))
+    rows = rows_of(tmp_path, world=SmallWorld(broken=(0,)), settings=replace(SETTINGS, attacked=0))
     (failed,) = of(rows, Failed)
     assert failed.key == "picture 0" and failed.missing == Missing(Why.NOT_HERE, "p.png: cut off") and not failed.again
     assert [row.picture for row in of(rows, Certified)] == [1]
@@ -143,7 +145,23 @@ def test_what_cannot_be_measured_is_refused_before_the_first_draw(tmp_path, chan
 
 
 def test_the_command_measures_once_and_makes_the_page_again(tmp_path, capsys):
-    words = ["certify", "--n", "1", "--draws", "20", "--selection", "10", "--sigma", "8", "--alpha", "0.5", "--session", "eager"]
+    words = [
+        "certify",
+        "--n",
+        "1",
+        "--draws",
+        "20",
+        "--selection",
+        "10",
+        "--sigma",
+        "8",
+        "--alpha",
+        "0.5",
+        "--session",
+        "eager",
+        "--attacked",
+        "0",
+    ]
     words += ["--explainer", "raw_attention:layer=-1", "--results", str(tmp_path)]
     assert main(words) == 0
     capsys.readouterr()

@@ -13,8 +13,8 @@ from rich.console import Console
 from bench.pages.page import publish
 from bench.records.rows import Beyond, Certified, Failed, Head, Machine, Missing, Why
 from bench.records.store import plain
-from bench.studies.certify import page, radii
-from bench.studies.certify.settings import CAP, CertifySettings, Measured, claim, span, study
+from bench.studies.certify import beyond, page, radii
+from bench.studies.certify.settings import CAP, Ball, CertifySettings, Measured, balls, claim, span, study
 from runtime.certificates import certify
 from runtime.certificates.certify import Claim
 from runtime.errors import FvitError
@@ -47,6 +47,12 @@ def drawn(picture: int, votes: tuple[int, ...] = (0, 2, 0, 998), label: int = 3,
                     draws=sum(votes), mean=MEAN.tolist(), squares=(MEAN**2 + 1e-4).tolist(),
                     hits=[1000, 1000, 0, 500, 0, 0, 0, 0], empty=1, seconds=61.5)  # fmt: skip
     return msgspec.structs.replace(row, **changes)
+
+
+def attacked(picture: int, radius: str, target: str, factor: float, votes=(0, 0, 0, 100), mean=MEAN, spread=1e-4) -> Beyond:
+    return Beyond(campaign="c", key=f"picture {picture}, {Ball(radius, target, factor)}", picture=picture, radius=radius, target=target,
+                  factor=factor, reach=0.1 * factor, distance=0.1 * factor, label=3, votes=list(votes), mean=np.array(mean).tolist(),
+                  squares=(np.array(mean) ** 2 + spread).tolist(), empty=0)  # fmt: skip
 
 
 def test_radii_are_those_of_the_runtime():
@@ -90,7 +96,7 @@ def test_settings_come_back_from_the_first_row():
 def test_the_page_s_figures_from_known_rows(tmp_path):
     """Right with radii, wrong with the same radii, abstaining."""
     rows = [*head(), drawn(2, votes=(500, 0, 0, 500)), drawn(0), drawn(1, label=1)]
-    rows += [Beyond(campaign="c", key="b", picture=0, label=3, factor=1.5, reach=0.5, votes=[60, 0, 0, 40])]
+    rows += [attacked(0, "label", "label", 1.0), attacked(0, "label", "label", 1.5, votes=(60, 0, 0, 40))]
     made = page.render(rows)
     text, certified = made.markdown, radii.certificate(drawn(0), SETTINGS, MEASURED)
     label = certified.label.radius
@@ -150,3 +156,62 @@ def test_what_failed_is_shown_with_its_reason(unplotted):
 def test_the_page_needs_rows():
     with pytest.raises(FvitError, match="no certificate yet"):
         page.render(head())
+
+
+def test_which_radius_is_attacked():
+    """Printed: Algorithm 2's own label and finite radius; sound and label: certified with the right label."""
+    alike, other, tie = drawn(0, votes=(0, 0, 0, 1000)), drawn(1, label=1), drawn(2, votes=(500, 0, 0, 500))
+    found = [radii.certificate(row, SETTINGS, MEASURED) for row in (alike, other, tie)]
+    first = found[0]
+    assert radii.reach(first, "printed") == first.printed_q < first.printed_p == np.inf
+    assert (
+        radii.reach(first, "sound") == min(first.label.radius, first.top.radius) > 0 and radii.reach(first, "label") == first.label.radius
+    )
+    assert [radii.reach(one, kind) for one in found[1:] for kind in ("printed", "sound", "label")] == [0.0] * 6
+    assert len(balls(adaptive=False)) == 15 and {ball.radius for ball in balls(adaptive=True)} == {"sound"}
+
+
+def test_what_counts_as_found():
+    """Found within 1.5 R counts at 2 R; what is found within R leaves the others' n; a narrow majority is not sure, two other labels may be."""
+    turned = MEAN[::-1]
+    rows = [*head(), *(drawn(picture, votes=(0, 0, 0, 1000)) for picture in range(4))]
+    rows += [
+        attacked(0, "printed", "label", 1.0),
+        attacked(0, "printed", "label", 1.5, (52, 0, 0, 48)),
+        attacked(0, "printed", "label", 2.0),
+    ]
+    rows += [attacked(1, "printed", "label", factor) for factor in (1.0, 1.5)] + [attacked(1, "printed", "label", 2.0, (90, 0, 0, 10))]
+    rows += [attacked(2, "printed", "label", factor, (50, 0, 0, 50) if factor < 2 else (100, 0, 0, 0)) for factor in (1.0, 1.5)]
+    rows += [attacked(3, "printed", "label", factor, (60, 40, 0, 0)) for factor in (1.0, 1.5, 2.0)]
+    rows += [attacked(0, "sound", "map", 1.0), attacked(0, "sound", "map", 1.5, mean=turned), attacked(0, "sound", "map", 2.0, mean=turned)]
+    made = {(one.radius, one.target, one.factor): (one.found, one.sure, one.n) for one in beyond.results(radii.read(rows))}
+    assert made == {
+        ("printed", "label", 1.0): (1, 1, 4),  # a tie is not found
+        ("printed", "label", 1.5): (1, 0, 3),
+        ("printed", "label", 2.0): (2, 1, 2),
+        ("sound", "map", 1.0): (0, 0, 1),
+        ("sound", "map", 1.5): (1, 0, 1),
+        ("sound", "map", 2.0): (1, 0, 1),
+    }
+    text = beyond.text(radii.read(rows))
+    assert "| printed | label | 1.5 R | 1 of 3 | 33.3% [6.1%, 79.2%] | 0 | 1.000 | 23 % |" in text
+    assert "| printed | label | 2 R | 2 of 2 | 100.0% [34.2%, 100.0%] | 1 | 1.000 | 64 % |" in text
+    assert "P is infinite for 4 of these 4 pictures, whose draws all voted alike: there R = Q." in text
+    assert "Within certified radii nothing was found, in 1 attacks." in text and "| sound | map | 2 R | 1 of 1 |" in text
+
+
+def test_a_label_is_outvoted_by_a_test():
+    """Of 4 labels, each of the other three at 0.01 / 3: 65 of 100 pass, 63 do not (binomial tails 0.0018 and 0.006)."""
+    assert beyond.outvoted([65, 0, 0, 35], 3, 0.01) and not beyond.outvoted([63, 0, 0, 37], 3, 0.01)
+    assert beyond.outvoted([50, 50, 0, 0], 3, 0.01) and not beyond.outvoted([0, 0, 0, 100], 3, 0.01)
+
+
+def test_a_map_moved_for_sure_and_a_find_within_a_certified_radius_are_told():
+    far = {"votes": (0, 0, 0, 100_000), "mean": MEAN[::-1], "spread": 1e-9}
+    campaign = radii.read(
+        [*head(), drawn(0, votes=(0, 0, 0, 100_000), squares=(MEAN**2 + 1e-9).tolist()), attacked(0, "sound", "map", 1.0, **far)]
+    )
+    (one,) = beyond.results(campaign)
+    assert (one.found, one.sure, one.n, one.overlap) == (1, 1, 1, 0.0)
+    assert "something was found in 1 of 1 attacks (1 surely)" in beyond.text(campaign)
+    assert "none was attacked" in beyond.text(radii.read([*head(), drawn(0)]))
