@@ -23,6 +23,7 @@ from runtime.maps.hooks import unfused
 from runtime.network import Network
 from runtime.provenance import commit
 
+FIRST_OPSET = 20  # below it Gelu comes apart, and at 17 the UNet is an invalid model
 OPSETS = {"fp32": 21, "fp16": 21, "bf16": 22}
 ATTENTION_OPSET = 23  # the first with `Attention` as one operator; TensorRT reads it from 10.14
 LARGEST_BATCH = 1024
@@ -32,8 +33,9 @@ PACKAGES = ("torch", "onnx", "onnxscript", "timm", "diffusers")
 def export(network: Network, opset: int | None = None, root: Path | None = None) -> Artifact:
     """The artifact of `network` in `root` (the cache by default): the one already there if it holds these weights, else a new one."""
     opset = opset or default_opset(network)
-    if not 18 <= opset <= 25:
-        raise FvitError(f"opset {opset} came; 20 to 23 are wanted (17 gives an invalid UNet, bf16 needs 22)")
+    lowest = OPSETS["bf16"] if network.precision == "bf16" else FIRST_OPSET
+    if not lowest <= opset <= ATTENTION_OPSET:
+        raise FvitError(f"opset {opset} came for {network.precision}; {lowest} to {ATTENTION_OPSET} are wanted")
     folder = (root or artifacts.cache()) / f"{network.name}-{network.precision}-opset{opset}-{network.fingerprint[:12]}"
     if folder.is_dir():
         return artifacts.read(folder, network.name, network.fingerprint)

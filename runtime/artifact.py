@@ -15,6 +15,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 
 from runtime.errors import ArtifactError
+from runtime.files import making, tidy
 from runtime.network import TensorSpec, Weights
 
 FORMAT = 2  # raised when an older exporter's files can no longer be used
@@ -89,11 +90,13 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
 def writing(folder: Path) -> Iterator[Path]:
     """A temporary folder next to `folder` to write into; it becomes `folder` if the block ends without an error, else it is deleted.
 
-    If `folder` exists by then, another process has made the same file and may be reading it: that one stays.
+    If `folder` exists by then, another process has made the same file and may be reading it: that one stays. What processes that were
+    killed have left there is deleted.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(mkdtemp(prefix=".making-", dir=folder.parent))
+        temporary = Path(mkdtemp(prefix=making(), dir=folder.parent))
+        tidy(temporary)
     except OSError as error:
         raise ArtifactError(f"cannot write to {folder.parent} ({error.strerror}); set FVIT_CACHE to a folder with room") from error
     try:

@@ -1,6 +1,7 @@
-"""Pictures from files: RGB, shorter side resized (bicubic, antialiased), centre cropped, [0, 1]; the check and the resize of a batch."""
+"""Pictures from files: RGB, shorter side resized (antialiased), centre cropped, [0, 1]; the check and the resize of a batch."""
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,33 @@ class PictureConverted(UserWarning):
     """A picture was changed before use: grey to RGB, its alpha laid on white, made larger."""
 
 
-def read(path: str | Path, size: int) -> Float[Tensor, "3 size size"]:
-    """One picture as float32; warns (PictureConverted) when it was grey, had alpha or is smaller than `size`."""
+@dataclass(frozen=True)
+class Crop:
+    """The shorter side becomes `short` pixels long, the middle `side` x `side` is kept, to the pixel as by torchvision and timm.
+
+    `squash`: the other side becomes as long, whatever the picture's shape.
+    """
+
+    side: int
+    short: int
+    interpolation: str = "bicubic"
+    squash: bool = False
+
+    def picture(self, image: Image.Image) -> Image.Image:
+        return self._cut(image, Image.Resampling[self.interpolation.upper()])
+
+    def mask(self, image: Image.Image) -> Image.Image:
+        """The same pixels of a mask, no value between two of its own."""
+        return self._cut(image, Image.Resampling.NEAREST)
+
+    def _cut(self, image: Image.Image, interpolation: Image.Resampling) -> Image.Image:
+        width, height = (self.short if self.squash else self.short * length // min(image.size) for length in image.size)
+        left, top = round((width - self.side) / 2), round((height - self.side) / 2)
+        return image.resize((width, height), interpolation).crop((left, top, left + self.side, top + self.side))
+
+
+def read(path: str | Path, size: int | Crop) -> Float[Tensor, "3 S S"]:
+    """One picture as float32; warns (PictureConverted) when it was grey, had alpha or is smaller than what is wanted of it."""
     path = Path(path)
     if not path.is_file():
         raise PictureError(f"no picture at {path}; give a file of {', '.join(sorted(SUFFIXES))}")
@@ -43,16 +69,17 @@ def find(path: str | Path) -> list[Path]:
     return [path]
 
 
-def square(image: Image.Image, size: int, name: str = "picture") -> Float[Tensor, "3 size size"]:
-    """An RGB image resized on its shorter side and centre cropped."""
-    scale = size / min(image.size)
-    if scale > 1:
-        warnings.warn(f"{name} is {image.size[0]} x {image.size[1]}, smaller than {size}: enlarged", PictureConverted, stacklevel=2)
-    width, height = (max(size, round(side * scale)) for side in image.size)
-    resized = image.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    pixels = np.asarray(resized.crop((left, top, left + size, top + size)), dtype=np.float32) / 255.0
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+def square(image: Image.Image, size: int | Crop, name: str = "picture") -> Float[Tensor, "3 S S"]:
+    """An RGB image resized on its shorter side and centre cropped; a number: as much of it as a square of this side can hold."""
+    crop = size if isinstance(size, Crop) else Crop(size, size)
+    if crop.short > min(image.size):
+        warnings.warn(f"{name} is {image.size[0]} x {image.size[1]}, smaller than {crop.short}: enlarged", PictureConverted, stacklevel=2)
+    return pixels(crop.picture(image))
+
+
+def pixels(image: Image.Image) -> Float[Tensor, "3 H W"]:
+    """An RGB image's, in [0, 1]."""
+    return torch.from_numpy(np.asarray(image, dtype=np.float32) / 255.0).permute(2, 0, 1).contiguous()
 
 
 def rgb(image: Image.Image, name: str) -> Image.Image:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from runtime.network import Weights
+from runtime.pictures import Crop
 
 
 class Noise(Protocol):
@@ -41,7 +42,10 @@ class Explainer(Protocol):
 
 @dataclass(frozen=True)
 class Backbone:
-    """A classifier. `model` takes [0, 1] pixels (N, 3, size, size) and gives scores (N, K); `grid` is its patches."""
+    """A classifier. `model` takes [0, 1] pixels (N, 3, size, size) and gives scores (N, K); `grid` is its patches.
+
+    `crop`: how pictures are cut for it where it was published, None where nothing says so.
+    """
 
     name: str
     model: nn.Module
@@ -50,3 +54,4 @@ class Backbone:
     prefix_tokens: int
     classes: tuple[str, ...]
     weights: Weights
+    crop: Crop | None = None

@@ -5,7 +5,7 @@ The lists stand here so that a wrong name is told before PyTorch is loaded; a te
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -32,6 +32,7 @@ EMBEDDED = ("vit_embedded", "deit_embedded", "swin_embedded")
 SCENARIOS = ("single-stream", "server", "offline")
 ANSWERS = ("label", "map")
 STEPPED = ("one_shot", "ddim-2", "ddim-4", "ddim-8", "chain", "identity", "blur", "jpeg")
+CROPS = ("timm", "printed", "whole")
 FIGURES = tuple(map(str, range(1, 11)))
 TIMED = "3"  # the table of seconds; the others are tables of trials
 
@@ -87,7 +88,11 @@ class Results:
     wait: Annotated[bool, Parameter(help="wait for another process that measures into the same folder")] = False
 
     def how(self) -> "How":
-        """How a campaign is run."""
+        """How campaigns are run: the same for all of a command, whose time runs from the first time that this is asked."""
+        return self._how
+
+    @cached_property
+    def _how(self) -> "How":
         from bench.records.campaign import How
 
         return How(self.fresh, self.seconds, self.wait)
@@ -146,7 +151,8 @@ class Networks:
         first = {self.backbone or ("vit_b16" if self.world == "paper" else EMBEDDED[0]): self.weights} if self.weights else {}
         more = dict(own.checkpoint) if own else {}
         data = {one.name: one.options() for one in own.data} if own else {}
-        return Brought(self.backbone, first | more, self.classes, self.denoiser_weights, self.head_channels, pictures, data)
+        crop = own.crop if own else CROPS[0]
+        return Brought(self.backbone, first | more, self.classes, self.denoiser_weights, self.head_channels, pictures, data, crop)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ class DataSet:
         """The plugin's options, read as the types of its fields; a key that it does not have, and a missing `root`, are refused."""
         options = plugins.load("bench.worlds.data", self.name).Options
         hints = get_type_hints(options)
-        keys = [field.name for field in fields(options) if field.name != "side"]
+        keys = [field.name for field in fields(options) if field.name not in ("side", "crop")]
         if "root" in keys and "root" not in dict(self.facts):
             raise FvitError(f"--data {self.name}: root=PATH is missing; say where the data lies")
         found = {}
@@ -203,7 +209,7 @@ def _data(_: Any, words: Sequence[Word]) -> tuple[DataSet, ...]:
 @Parameter(name="*", group=Group("Your own data, with --world paper", sort_key=6))
 @dataclass(frozen=True, kw_only=True)
 class OwnData:
-    """Checkpoints of more than one backbone, and data sets on the user's disk."""
+    """Checkpoints of more than one backbone, data sets on the user's disk, and how their pictures are cut."""
 
     checkpoint: Annotated[Files, Parameter(help="the checkpoint of one backbone; may be repeated")] = ()
     data: Annotated[
@@ -219,3 +225,12 @@ class OwnData:
             "of imagenet: labels and synsets",
         ),
     ] = ()
+    crop: Annotated[
+        str,
+        Parameter(
+            converter=name_of("crop", CROPS),
+            metavar="NAME",
+            help="how pictures and masks are cut: timm, each network's own way; printed, as Appendix G: shorter side to 256, middle 224; "
+            "whole: with their masks squeezed into the square, as Chefer et al. do",
+        ),
+    ] = CROPS[0]

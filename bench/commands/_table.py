@@ -8,15 +8,16 @@ from rich.console import Console
 
 from bench.commands._options import GRIDS, TIMED, Networks, OwnData, Results
 from bench.pages.page import publish
-from bench.records.campaign import select
+from bench.records.campaign import head_of, select
 from bench.records.clock import settled
 from bench.records.rows import AnyRow, Failed, Why
 from bench.records.store import Store
-from bench.trials import measure, plan
-from bench.trials.grid import Grid, Value
+from bench.trials import cost, measure, plan
+from bench.trials.grid import Grid
 from bench.trials.page import render, stem, tables
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
+from bench.trials.whole import Coverage
 from bench.worlds import world as worlds
 from bench.worlds.workbench import device
 
@@ -88,17 +89,13 @@ def show(grids: Sequence[Grid], store: Store, console: Console, campaign: str | 
 
 
 def failures(grid: Grid, rows: Sequence[AnyRow]) -> dict[str, Failed]:
-    """The trials of a table that failed although they could have been measured, by key; not those that were measured whole since."""
-    keys = {value.cell.trial.key for value in grid.values(rows) if value.cell.trial and not _whole(value)}
+    """The trials and timings of a table that failed although they could have been measured, by key; not those that were measured whole since."""
+    coverage = Coverage(rows)
+    keys = {trial.key for trial in grid.trials(Settings.read(head_of(rows).settings)) if not coverage.whole(trial)}
     found = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED}
-    return {key: row for key, row in found.items() if key in keys}
-
-
-def _whole(value: Value) -> bool:
-    trial, tally = value.cell.trial, value.tally
-    if trial is None or tally is None or value.number is None:
-        return False
-    return tally.n + len(tally.left_out) >= trial.images
+    timed = {cost.key(question) for question in grid.costs(Settings.read(head_of(rows).settings))}
+    untimed = {row.key: row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED and row.key in timed}
+    return {key: row for key, row in found.items() if key in keys} | untimed
 
 
 def _settings(wanted: TableRequest) -> Settings:

@@ -40,7 +40,8 @@ def cells(table: str) -> dict[tuple[str, ...], Printed]:
     if tuple(frame.columns[-3:]) != LAST or len(frame.columns) < 4:
         raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; a cell's names and then {', '.join(LAST)} are wanted")
     found: dict[tuple[str, ...], Printed] = {}
-    for line, (*names, value, unit, note) in enumerate(frame.values.tolist(), start=2):
+    for line, cell in enumerate(frame.to_numpy(dtype=str).tolist(), start=2):
+        *names, value, unit, note = cell
         if tuple(names) in found:
             raise FvitError(f"{path.name}, line {line}: the cell {', '.join(names)} came twice; keep one")
         if unit not in UNITS:

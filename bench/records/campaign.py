@@ -34,6 +34,7 @@ COLUMNS = (
     TextColumn("left"),
     TimeRemainingColumn(),
 )
+REDRAWN = 1.0  # times per second: the bar is drawn by a thread beside calls that are being timed
 
 
 class NotHere(FvitError):
@@ -55,15 +56,21 @@ class Plan:
 
 @dataclass(frozen=True)
 class How:
-    """How a campaign is run: `fresh` begins a new one, `seconds` is the time after which it stops, `wait` for another process that writes here.
+    """How campaigns are run: `fresh` begins new ones, `seconds` is the time after which they stop, `wait` for another process that writes here.
 
-    `shard` (i, k): this process measures the i-th of k parts.
+    `shard` (i, k): this process measures the i-th of k parts. `until`: the end of `seconds` on `now`'s clock, set once: the campaigns of one
+    command share one `How`, and so one deadline.
     """
 
     fresh: bool = False
     seconds: float | None = None
     wait: bool = False
     shard: tuple[int, int] | None = None
+    until: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.until):
+            object.__setattr__(self, "until", math.inf if self.seconds is None else now() + self.seconds)
 
 
 @dataclass
@@ -87,7 +94,6 @@ class Campaign:
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
-        self._until = math.inf if self.how.seconds is None else now() + self.how.seconds
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -139,11 +145,11 @@ class Campaign:
     ) -> Iterator[T]:
         """The items that are not done, with a progress bar; stops before the next one when the time is over."""
         todo = [item for item in items if not self.done(key(item))]
-        with Progress(*COLUMNS, console=self.console, transient=True) as progress:
+        with Progress(*COLUMNS, console=self.console, transient=True, refresh_per_second=REDRAWN) as progress:
             bar = progress.add_task("", total=sum(map(size, todo)))
             self._bar, before = (progress, bar), 0
             for number, item in enumerate(todo):
-                if now() > self._until:
+                if now() > self.how.until:
                     self.cut += len(todo) - number
                     self.console.print(f"time is over: {len(todo) - number} of {len(todo)} left; the same command goes on", highlight=False)
                     break

@@ -1,4 +1,7 @@
-"""A function in a process of its own, under a time limit: its result comes back as JSON, and nothing that it started outlives it."""
+"""A function in a process of its own, under a time limit: its result comes back as JSON, and nothing that it started outlives it.
+
+The child's standard input is a pipe that ends when its parent does, killed or not: then the child ends itself and whatever it has started.
+"""
 
 import importlib
 import json
@@ -7,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,7 +38,7 @@ def run(command: list[str], limit: float | None, said: Path | None = None) -> tu
     added = os.pathsep.join(map(str, plugins.folders()))
     environment = os.environ | ({plugins.VARIABLE: added} if added else {})
     with (said or Path(os.devnull)).open("w") as output:
-        streams = {"stdout": output, "stderr": output} if said else {}
+        streams = {"stdin": subprocess.PIPE} | ({"stdout": output, "stderr": output} if said else {})
         child = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **streams)  # type: ignore[call-overload]
         try:
             code = child.wait(limit)
@@ -44,11 +48,20 @@ def run(command: list[str], limit: float | None, said: Path | None = None) -> tu
             with suppress(ProcessLookupError):  # nothing is left of what it had started
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
+            child.stdin.close()  # type: ignore[union-attr]
     lines = said.read_text(errors="replace").strip().splitlines() if said else []
     return code, lines[-1] if lines else "no message"
 
 
+def _end_with_parent() -> None:
+    """Waits for the end of the pipe, then ends this process's own group (`start_new_session`): itself and all that it has started."""
+    while os.read(sys.stdin.fileno(), 1):
+        continue
+    os.killpg(os.getpid(), signal.SIGKILL)
+
+
 def _main(function: str, job: str, result: str) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for folder in filter(None, os.environ.get(plugins.VARIABLE, "").split(os.pathsep)):
         plugins.add(folder)
     module, _, name = function.partition(":")

@@ -11,6 +11,18 @@ from bench.records.row import Missing as Missing
 from bench.records.row import Why as Why
 
 
+class Asked(Row, frozen=True, kw_only=True, tag="asked"):
+    """What a trial is asked, written before its first part: rows alone then say which of its parts are missing.
+
+    `images`: pictures asked for; `size`: pictures that its data has; `chunk`: pictures in a part; `maps`: explainer and metric of its rows.
+    """
+
+    images: int
+    size: int
+    chunk: int
+    maps: list[tuple[str, str]] = []
+
+
 class Answered(Row, frozen=True, kw_only=True, tag="answered"):
     """A trial on some pictures (`bench.trials`). All lists have one entry per picture.
 
@@ -231,10 +243,10 @@ class Speed(Row, frozen=True, kw_only=True, tag="speed"):
 
 
 KINDS: tuple[type[Row], ...] = (
-    Head, Machine, Failed, Answered, Costed, Gained, Loaded, Timed, ColdStart, Certified, Beyond, Replayed, Priced, Paired, Growth, Threads, Served,
-    Speed,
+    Head, Machine, Failed, Asked, Answered, Costed, Gained, Loaded, Timed, ColdStart, Certified, Beyond, Replayed, Priced, Paired, Growth,
+    Threads, Served, Speed,
 )  # fmt: skip
 AnyRow = (
-    Head | Machine | Failed | Answered | Costed | Gained | Loaded | Timed | ColdStart | Certified | Beyond | Replayed | Priced | Paired | Growth
-    | Threads | Served | Speed
+    Head | Machine | Failed | Asked | Answered | Costed | Gained | Loaded | Timed | ColdStart | Certified | Beyond | Replayed | Priced | Paired
+    | Growth | Threads | Served | Speed
 )  # fmt: skip

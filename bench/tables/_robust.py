@@ -32,7 +32,7 @@ def both(settings: Settings) -> list[tuple[str, str, Defence]]:
 def trial(settings: Settings, attack: str, radius: float, defence: Defence) -> Trial:
     """One network on one data set under an l_inf attack of `radius` (of 255; 0: clean pictures)."""
     images = min(settings.n, ADAPTIVE) if attack in (*NAMES, *LONG) else settings.n
-    threat = Threat(attack, "linf", radius / 255, settings.made.step_rule) if radius else None
+    threat = Threat(attack, "linf", radius / 255, settings.made.rule_for(settings.scene.labelled[0])) if radius else None
     return Trial(settings.scene.main, settings.scene.labelled[0], images, threat=threat, defence=defence)
 
 

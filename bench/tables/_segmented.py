@@ -24,7 +24,8 @@ def cells(settings: Settings, radii: dict[int, tuple[str, ...]]) -> list[Cell]:
             for name, backbone in settings.scene.backbones.items():
                 for task in settings.scene.tasks:
                     group = f"{task}, {radius}/255" + (f", {attack}" if settings.attacks else "")
-                    plain = Trial(backbone, task, settings.n, threat=Threat(attack, "linf", radius / 255, settings.made.step_rule))
+                    threat = Threat(attack, "linf", radius / 255, settings.made.rule_for(task))
+                    plain = Trial(backbone, task, settings.n, threat=threat)
                     found += _of(settings, plain, name, group, printed if attack == "pgd" else None)
     return found
 

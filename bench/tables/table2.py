@@ -44,7 +44,7 @@ TITLES = {"positive_auc": "pos. AUC", "negative_auc": "neg. AUC"}
 
 def cells(settings: Settings) -> list[Cell]:
     scene, made, found = settings.scene, settings.made, []
-    threat = Threat("pgd", "linf", 8 / 255, made.step_rule)
+    threat = Threat("pgd", "linf", 8 / 255, made.rule_for(scene.task))
     for name, (method, kind, changes) in PARTS.items():
         defence = made.defence(kind) if kind == "none" else made.defence(kind, seed=settings.seed, **changes)
         trial = Trial(scene.main, scene.task, settings.n, threat=threat, defence=defence)

@@ -29,7 +29,8 @@ def attacks(settings: Settings) -> dict[str, str]:
 
 
 def cells(settings: Settings) -> list[Cell]:
-    threats = {shown: Threat(name, "linf", 8 / 255, settings.made.step_rule) for shown, name in attacks(settings).items()}
+    rule = settings.made.rule_for(settings.scene.task)
+    threats = {shown: Threat(name, "linf", 8 / 255, rule) for shown, name in attacks(settings).items()}
     found = _faithful.cells(settings, None, _faithful.FLOOR)
     found += [cell for shown, threat in threats.items() for cell in _faithful.cells(settings, threat, shown)]
     itself = [
@@ -42,7 +43,7 @@ def cells(settings: Settings) -> list[Cell]:
 
 def _through(settings: Settings) -> list[Cell]:
     """Ours and the map attacked, both behind the defence; every other method with the reason why not."""
-    threat, found = Threat("topk_dds", "linf", 8 / 255, settings.made.step_rule), []
+    threat, found = Threat("topk_dds", "linf", 8 / 255, settings.made.rule_for(settings.scene.task)), []
     for cell in _faithful.cells(settings.at_most(ADAPTIVE), threat, THROUGH):
         if cell.method != "ours":
             found.append(cell.without(Why.LEFT_OUT, NONE))

@@ -19,7 +19,7 @@ def cells(settings: Settings) -> list[Cell]:
     found = _faithful.cells(settings, None, _faithful.FLOOR, METRICS)
     for norm in ("l2", "linf"):
         for radius in RADII:
-            threat = Threat("pgd", norm, radius / 255, settings.made.step_rule)
+            threat = Threat("pgd", norm, radius / 255, settings.made.rule_for(settings.scene.task))
             found += _faithful.cells(settings, threat, f"{norm} {radius}/255", METRICS, (norm, f"{radius}/255"))
     return found
 

@@ -18,6 +18,7 @@ from bench.trials.metric import find
 from bench.trials.settings import Settings
 from bench.trials.tally import ACCURACY, ONE_DRAW, Tally, by_trial, tally
 from bench.trials.trial import Trial, merged
+from bench.trials.whole import Coverage
 from runtime import plugins
 
 STUDY, PART = "trials", "trials-shard"
@@ -41,7 +42,7 @@ class Cell:
 
     Where it stands: `row`, `column`, and `group` of columns. What it is: `family` (the backbone or attack whose methods are compared),
     `method`, `radius` of the attack (pixels), `norm`, whether the attack is `adaptive`. `note` stands below the table. `printed`: the cell's
-    names in the paper, as in `bench/tables/published`; () where the paper has none.
+    names in the paper, as in `bench/tables/published`; () where the paper has none. `table`: whose cell it is, on a page of several.
     `numbers`: of one draw of noise, 3 H W of the denoiser's grid, where radii of several norms are compared.
     """
 
@@ -54,6 +55,7 @@ class Cell:
     note: str = ""
     printed: tuple[str, ...] = ()
     group: str = ""
+    table: str = ""
     family: str = ""
     method: str = ""
     radius: float | None = None
@@ -143,12 +145,13 @@ class Grid:
         return list(dict.fromkeys((cell.trial, cell.explainer) for cell in cells if cell.trial is not None))
 
     def complete(self, rows: Sequence[AnyRow]) -> bool:
-        """Whether all its trials are in one campaign's rows."""
-        known = {row.key.partition("/")[0] for row in rows if isinstance(row, Answered | Failed)}
-        return all(trial.key in known for trial in self.trials(Settings.read(head_of(rows).settings)))
+        """Whether one campaign's rows have all pictures of all its trials, and all it times; what failed counts, its reason stands in its cells."""
+        coverage, settings, keys = Coverage(rows), Settings.read(head_of(rows).settings), {row.key for row in rows}
+        timed = all(cost.key(question) in keys for question in self.costs(settings))
+        return timed and all(map(coverage.ended, self.trials(settings)))
 
     def latest(self, rows: Sequence[AnyRow]) -> list[AnyRow]:
-        """The newest campaign with every trial of this table, else the newest: a later run of another table must not hide this one."""
+        """The newest campaign that has this table whole, else the newest: a later run of another table, or one cut, must not hide it."""
         return latest(rows, STUDY, self.complete)
 
     def values(self, rows: Sequence[AnyRow]) -> list[Value]:

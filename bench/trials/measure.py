@@ -73,6 +73,8 @@ def _parts(campaign: Campaign, runner: Runner, trial: Trial, shard: Shard | None
     """The parts of one trial; none, and the reason in a row, where its networks or pictures are not to be had."""
     try:
         parts = runner.parts(trial)
+        if not campaign.done(trial.asked_key):
+            campaign.write(runner.asked(trial, campaign.name))
     except FvitError as error:
 
         def again(error: FvitError = error) -> None:

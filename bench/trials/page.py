@@ -53,18 +53,21 @@ def _numbers(values: Sequence[Value]) -> dict[str, Number]:
 def _settings(grid: Grid, settings: Settings, values: Sequence[Value], facts: dict) -> list[str]:
     made = settings.made
     noises = sorted({255 * value.tally.sigma for value in values if value.tally and value.tally.sigma})
-    steps = find("autoattack")[1].steps or 0
+    stage = find("autoattack")[1].steps or 0
     shards = [f"measured in {facts['shards']} shards"] if "shards" in facts else []
-    trials = {(value.cell.trial.backbone, value.cell.trial.task) for value in values if value.cell.trial}
+    own = [value.cell.trial for value in values if value.cell.trial]
+    rules = {trial.task: trial.threat.step_rule for trial in own if trial.threat}
+    steps = [made.step_rule, *(f"{rule} on {task}" for task, rule in rules.items() if rule != made.step_rule)]
+    trials = {(trial.backbone, trial.task) for trial in own}
     return [
         f"preset `{made.name}`: {made.says}",
         f"nominal sigma {255 * made.sigma:g}/255 under rule `{made.rule}`, denoiser `{made.denoise}`, maps fused by "
         f"`{made.fuse}`, {made.draws} draws; noise is added in pixels on the denoiser's {facts['grid']} x {facts['grid']} grid; "
         f"real noise of these cells (of 255): {', '.join(f'{noise:.1f}' for noise in noises) or 'none'}",
         *(["every cell: {} on `{}`".format(*trials.pop())] if len(trials) == 1 else []),
-        f"attack: steps of {made.step_rule} as printed, random start, untargeted, on the undefended network unless a row says otherwise; "
+        f"attack: steps of {', '.join(steps)} as printed, random start, untargeted, on the undefended network unless a row says otherwise; "
         f"attacked pictures are answered once, with noise that the attacker did not see; randomised accuracy: majority of the draws; "
-        f"AutoAttack has {steps} steps per stage and {50 * steps} queries (the official set: 100 and 5,000)",
+        f"AutoAttack has {stage} steps per stage and {50 * stage} queries (the official set: 100 and 5,000)",
         f"maps explain the label that the (defended) classifier gave; up to {settings.n} test pictures per cell, seed {settings.seed}",
         f"world `{settings.world}`: {settings.scene.about}",
         "session ort fp32, execution batch 10",

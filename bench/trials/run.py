@@ -16,9 +16,9 @@ from torch import Tensor
 from bench.protocols import MetricInput
 from bench.records import cache
 from bench.records.clock import now
-from bench.records.rows import Answered
+from bench.records.rows import Answered, Asked
 from bench.trials.metric import find
-from bench.trials.trial import Trial, differing
+from bench.trials.trial import Trial, differing, parts
 from bench.worlds import attack as attacks
 from bench.worlds import defence as defences
 from bench.worlds.defence import Defence
@@ -56,10 +56,16 @@ class Runner:
             self.benches[backbone] = Workbench(self.world, backbone, self.device, self.say)
         return self.benches[backbone]
 
+    def asked(self, trial: Trial, campaign: str) -> Asked:
+        """The row that says which pictures `trial` asks for and how many there are."""
+        size = self.world.size(trial.task, trial.split, self.bench(trial.backbone).backbone)
+        maps = list(trial.maps)
+        return Asked(campaign=campaign, key=trial.asked_key, images=trial.images, size=size, chunk=self.world.chunk, maps=maps)
+
     def parts(self, trial: Trial) -> list[range]:
         """The pictures of `trial`, or all that there are, in the parts that are answered together."""
-        most = min(trial.images, self.world.size(trial.task, trial.split, self.bench(trial.backbone).backbone))
-        return [range(start, min(start + self.world.chunk, most)) for start in range(0, most, self.world.chunk)]
+        asked = self.asked(trial, "")
+        return parts(min(asked.images, asked.size), asked.chunk)
 
     def row(self, trial: Trial, numbers: range, campaign: str) -> Answered:
         """One part's row."""

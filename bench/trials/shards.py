@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 
 from bench.records.campaign import select
-from bench.records.rows import Answered, AnyRow, Failed, Head
+from bench.records.rows import Answered, AnyRow, Asked, Failed, Head
 from bench.records.store import Store
 from bench.trials.grid import PART, STUDY
+from bench.trials.whole import lacking
 from runtime.errors import FvitError
 
 
@@ -35,12 +36,17 @@ def merge(folders: Sequence[Path], into: Store, wait: bool = False) -> str:
 
 
 def _require_complete(parts: dict[tuple, list[AnyRow]]) -> None:
-    """Refuses a shard that lacks trials which another one has."""
-    keys = {shard: {row.key.partition("/")[0] for row in rows if isinstance(row, Answered | Failed)} for shard, rows in parts.items()}
-    every = set().union(*keys.values())
-    for (i, k), own in keys.items():
-        if short := len(every - own):
-            raise FvitError(f"shard {i}/{k} lacks {short} of {len(every)} trials; run it again to its end, it goes on where it stopped")
+    """Refuses a shard that lacks parts of what any of the shards was asked."""
+    asked = list({row.key: row for rows in parts.values() for row in rows if isinstance(row, Asked)}.values())
+    for (i, k), rows in parts.items():
+        short, every = lacking(rows, asked, (i, k))
+        if short:
+            raise FvitError(
+                f"shard {i}/{k} lacks {short} of its {every} parts; run it again to its end with the words of the other shards, it goes on "
+                "where it stopped"
+            )
+        if not asked and any(isinstance(row, Answered) for row in rows):
+            raise FvitError(f"shard {i}/{k} was measured by an older version, which did not say what it was asked; measure it again")
 
 
 def _join(newest: Head, parts: dict[tuple, list[AnyRow]], into: Store) -> str:

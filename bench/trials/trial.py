@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -57,12 +58,26 @@ class Trial:
 
     def part_key(self, numbers: range) -> str:
         """The key of the row of the pictures `numbers`."""
-        maps = hashlib.sha256(json.dumps(sorted(self.maps)).encode()).hexdigest()[:6]
-        return f"{self.key}/{numbers.start}-{numbers.stop}/{maps}"
+        return f"{self.key}/{numbers.start}-{numbers.stop}/{maps_key(self.maps)}"
+
+    @property
+    def asked_key(self) -> str:
+        """The key of the row that says how many pictures were asked for."""
+        return f"{self.key}/asked-{self.images}/{maps_key(self.maps)}"
 
     def __str__(self) -> str:
         attack = "clean" if self.threat is None else f"{self.threat.attack} {self.threat.norm} {255 * self.threat.eps:g}/255"
         return f"{self.backbone} {self.task}, {attack}, {self.defence.kind}"
+
+
+def maps_key(maps: Iterable[tuple[str, str]]) -> str:
+    """A short hash of what is computed of a trial's maps, in any order."""
+    return hashlib.sha256(json.dumps(sorted(maps)).encode()).hexdigest()[:6]
+
+
+def parts(pictures: int, chunk: int) -> list[range]:
+    """The pictures 0 to `pictures` in the parts that are answered together."""
+    return [range(start, min(start + chunk, pictures)) for start in range(0, pictures, chunk)]
 
 
 def differing(value: Any) -> dict[str, Any]:

@@ -6,7 +6,9 @@ checkpoints and data, and says which are missing.
 
 import functools
 import hashlib
+import math
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from runtime.backbones import build as backbones
 from runtime.diffusion import networks as denoisers
 from runtime.diffusion.networks import DenoiserNetwork
 from runtime.errors import FvitError
+from runtime.pictures import Crop
 from runtime.protocols import Backbone
 
 DATA = "bench.worlds.data"
@@ -34,6 +37,13 @@ PRINTED = ("imagenet_seg", "coco", "cityscapes")  # the paper's data sets with m
 ORDER = ("imagenet", "imagenet_seg", "folder", "coco", "cityscapes")
 IMAGENET = ("imagenet", "imagenet_seg")
 SIDE = 224  # at which a data set is opened to be described
+CROPS = {
+    "timm": "pictures and masks are cut as timm evaluates each network (`timm`: the shorter side to its size over its crop_pct, then the middle)",
+    "printed": "pictures and masks are cut as Appendix G prints it (`printed`: the shorter side to 256, the middle 224 x 224, bilinear)",
+    "whole": "pictures with masks are brought to the network's size as a whole, as Chefer et al. do (`whole`); others have the shorter side at it",
+}
+SHORT = 256 / 224  # Appendix G's Resize over its CenterCrop, for networks of another size
+USUAL = Crop(SIDE, 248)  # of the paper's networks, whose data is so opened once
 CALIBRATION = (FEWEST, 4)  # a minute of the denoiser
 
 
@@ -48,6 +58,7 @@ class Paper:
     parity_batches, calibration_batch, measures_layers = (1, 2), 1, False
 
     def __init__(self, brought: Brought):
+        plugins.known(brought.crop, CROPS, "crop")
         self.brought = brought
         self._denoiser = functools.cache(lambda: denoisers.build("adm_256", brought.denoiser_weights, brought.head_channels))
 
@@ -89,10 +100,15 @@ class Paper:
             raise NotHere("needs the denoiser's checkpoint: --unet 256x256_diffusion_uncond.pt")
 
     def size(self, task: str, split: str, backbone: Backbone) -> int:
-        return self.loader(task, backbone.size).size
+        return self.loader(task).size
+
+    def fit(self, own: Crop) -> int | Crop:
+        """What pictures are brought to for a network whose own crop is `own`."""
+        printed = Crop(own.side, math.floor(SHORT * own.side), "bilinear")
+        return {"timm": own, "printed": printed, "whole": own.side}[self.brought.crop]
 
     def pictures(self, task: str, split: str, numbers: Sequence[int], backbone: Backbone) -> Pictures:
-        loader = self.loader(task, backbone.size)
+        loader = self.loader(task, _crop(backbone))
         places = _places(loader, backbone)
         read, broken = items(loader, numbers)
         left_out = [(one.name, one.reason) for one in broken] + [(item.name, "its class is not known") for item in read if item.label < 0]
@@ -109,9 +125,9 @@ class Paper:
     def samples(self, count: int, backbone: Backbone) -> tuple[Tensor, str]:
         if own := self.brought.pictures:
             paths = files.find(own)[:count]
-            return torch.stack([files.read(path, backbone.size) for path in paths]), f"{len(paths)} of {own.name}"
+            return torch.stack([files.read(path, self.fit(_crop(backbone))) for path in paths]), f"{len(paths)} of {own.name}"
         names = [PHOTOGRAPHS[i % len(PHOTOGRAPHS)] for i in range(count)]
-        stack = [files.square(Image.fromarray(getattr(photographs, name)()), backbone.size, name) for name in names]
+        stack = [files.square(Image.fromarray(getattr(photographs, name)()), self.fit(_crop(backbone)), name) for name in names]
         return torch.stack(stack), f"scikit-image's {', '.join(dict.fromkeys(names))}"
 
     def calibration(self, first: int, count: int, backbone: Backbone) -> tuple[Tensor, str]:
@@ -122,7 +138,7 @@ class Paper:
         if len(paths) < sum(CALIBRATION):
             wanted = f"{sum(CALIBRATION)} are wanted for int8, {CALIBRATION[0]} to calibrate on and {CALIBRATION[1]} to check with"
             raise FvitError(f"{len(paths)} pictures came ({own}), {wanted}; give a folder that holds them")
-        stack = [files.read(path, backbone.size) for path in paths[first : first + count]]
+        stack = [files.read(path, self.fit(_crop(backbone))) for path in paths[first : first + count]]
         return torch.stack(stack), f"pictures of {own.name}"
 
     def calibration_size(self) -> tuple[int, int]:
@@ -131,25 +147,39 @@ class Paper:
     def slow_on(self, device: str) -> bool:
         return device == "cpu"
 
-    def loader(self, task: str, side: int) -> Loader:
-        """The data set `task`; NotHere says what it needs where it was not given."""
+    def loader(self, task: str, own: Crop = USUAL) -> Loader:
+        """The data set `task` for a network whose own crop is `own`; NotHere says what it needs where it was not given."""
         plugin = plugins.load(DATA, task)
         if task not in self.brought.data:
             raise NotHere(f"needs {plugin.NEEDS}")
-        return _loader(task, plugin.Options(side=side, **self.brought.data[task]))
+        fit = self.fit(own)
+        cut = {"side": fit.side, "crop": fit} if isinstance(fit, Crop) else {"side": fit}
+        if lacks := cut.keys() - {field.name for field in fields(plugin.Options)}:
+            raise FvitError(
+                f"{task}: its Options have no {', '.join(lacks)}; add it, as in bench/worlds/data/_loader.py, or say --crop whole"
+            )
+        return _loader(task, plugin.Options(**cut, **self.brought.data[task]))
 
     def facts(self) -> dict[str, str]:
         brought = self.brought
         paths = {f"checkpoint {name}": path for name, path in brought.checkpoints.items()}
         paths |= {"classes": brought.classes} if brought.classes else {}
         paths |= {"denoiser": brought.denoiser_weights} if brought.denoiser_weights else {}
-        loaders = {task: self.loader(task, SIDE) for task in brought.data}
-        data = {task: f"{loader.size} pictures, names {_names(loader)}" for task, loader in loaders.items()}
-        given = {name: f"{path.name} {_digest(path)}" for name, path in paths.items()} | data
+        loaders = {task: self.loader(task) for task in brought.data}
+        data = {
+            task: f"{loader.size} pictures, names {_names(loader)}, labels and masks {loader.digest}" for task, loader in loaders.items()
+        }
+        given = {name: f"{path.name} {_digest(path)}" for name, path in paths.items()} | data | ({"crop": brought.crop} if data else {})
         return given | ({"head channels": str(brought.head_channels)} if brought.head_channels else {})
 
     def notes(self) -> list[str]:
-        return [f"{task}: {note}" for task in self.brought.data for note in self.loader(task, SIDE).notes]
+        told = [f"{task}: {note}" for task in self.brought.data for note in self.loader(task).notes]
+        return [CROPS[self.brought.crop], *told] if self.brought.data else []
+
+
+def _crop(backbone: Backbone) -> Crop:
+    """The network's own; where nothing says so its middle square."""
+    return backbone.crop or Crop(backbone.size, backbone.size)
 
 
 def _places(loader: Loader, backbone: Backbone) -> dict[int, int] | None:

@@ -2,8 +2,10 @@
 
 corrected      the embedded world's own noise (chosen on the validation split), added in pixels, one denoiser call, mean of the maps
 paper-text     sigma = 8/255, t* of the printed formula, the whole chain, mean of the maps (Algorithms 1 and 2)
-as-printed     sigma = 8/255, the t* that Table 3 prints (per-step rule), one call, as its seconds show; attack steps of rho / 5
-released-code  the released code's chain and noise; maps fused as in Appendix G
+as-printed     sigma = 8/255, the t* that Table 3 prints (per-step rule), one call, as its seconds show; attack steps of Appendix G
+released-code  the released code's chain and noise; maps fused and attack steps as in Appendix G
+
+Attack steps: section 6.1 prints 10 of 2/255 for all data; Appendix G prints 10 of rho / 5 for ImageNet and COCO, 250 of rho / 125 for Cityscapes.
 """
 
 from dataclasses import dataclass
@@ -13,10 +15,12 @@ from runtime.diffusion import schedule as schedules
 from runtime.diffusion.schedule import NoiseLevel
 from runtime.plugins import known
 
+BY_TASK = {"rho/5": {"cityscapes": "rho/125"}}  # what Appendix G prints for one data set beside its rule for the others
+
 
 @dataclass(frozen=True)
 class Preset:
-    """`sigma`: nominal, in pixels; `rule` makes it real noise and a t*; `step_rule`: the attack's, by its printed name.
+    """`sigma`: nominal, in pixels; `rule` makes it real noise and a t*; `step_rule`: the attack's, by its printed name (see `rule_for`).
 
     `literal`: another rule, for a second row of ours in every table ("": none). `says`: what this preset is, in one sentence.
     """
@@ -30,6 +34,10 @@ class Preset:
     step_rule: str
     says: str
     literal: str = ""
+
+    def rule_for(self, task: str) -> str:
+        """The attack's step rule on the data set `task`."""
+        return BY_TASK.get(self.step_rule, {}).get(task, self.step_rule)
 
     def level(self, sigma: float | None = None, rule: str = "") -> NoiseLevel:
         """The noise of this preset, or of another nominal `sigma` or rule, in the process of 1,000 steps that both denoisers learned."""

@@ -23,6 +23,7 @@ class Brought:
     """What the user brought; the world has its own of whatever is None or not named.
 
     `checkpoints`: file by backbone; `data`: a data set's options by its name; `pictures`: a picture or a folder, for timing and calibration.
+    `crop`: how pictures are cut, by name.
     """
 
     backbone: str | None = None
@@ -32,6 +33,7 @@ class Brought:
     head_channels: int = 64
     pictures: Path | None = None
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    crop: str = "timm"
 
 
 @dataclass(frozen=True)

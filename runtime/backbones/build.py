@@ -1,5 +1,6 @@
 """Backbones by name, and any timm model: the classifier takes [0, 1] pixels and its normalisation is part of it."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from runtime import checkpoints, plugins
 from runtime.errors import FvitError
 from runtime.network import random_weights, randomize
+from runtime.pictures import Crop
 from runtime.protocols import Backbone
 
 PACKAGE = "runtime.backbones"
@@ -58,7 +60,7 @@ def build(name: str, weights: str | Path | None = None, classes: str | Path | No
 
 
 def from_timm(name: str, timm_name: str, classes: list[str] | None = None) -> Backbone:
-    """A timm model with seeded random weights, its normalisation and picture size from timm's data config."""
+    """A timm model with seeded random weights, its normalisation, picture size and crop from timm's data config."""
     own = {} if classes is None else {"num_classes": len(classes)}
     model = timm.create_model(timm_name, pretrained=False, **own)  # type: ignore[arg-type]
     config = resolve_data_config({}, model=model)
@@ -66,7 +68,10 @@ def from_timm(name: str, timm_name: str, classes: list[str] | None = None) -> Ba
     if classes is None:
         imagenet = ImageNetInfo()
         classes = [imagenet.index_to_description(i) if count == 1000 else f"class {i}" for i in range(count)]
-    return wrap(name, model, tuple(classes), config["mean"], config["std"], config["input_size"][-1])
+    side = config["input_size"][-1]
+    built = wrap(name, model, tuple(classes), config["mean"], config["std"], side)
+    squash = config["crop_mode"] == "squash"
+    return replace(built, crop=Crop(side, math.floor(side / config["crop_pct"]), config["interpolation"], squash))
 
 
 def embedded(name: str, model: nn.Module) -> Backbone:

@@ -105,6 +105,8 @@ def topk_radius(low: Float[ndarray, " T"], high: Float[ndarray, " T"], cells: In
         return math.inf
     lowest = np.sort(np.clip(low[cells], 0, 1))[:count]
     highest = _filled(np.sort(np.clip(high[outside], 0, 1))[-count:], 1.0 - float(lowest.sum()))
+    if lowest.max() <= highest.min():  # at every order
+        return 0.0
     rate = divergence.best(lambda order: divergence.true_rate(lowest, highest, order), divergence.ORDERS)
     return claim.sigma * math.sqrt(2 * rate)
 

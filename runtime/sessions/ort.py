@@ -9,7 +9,7 @@ No machine of this project has run the GPU half yet: its options are looked up i
 
 from collections import Counter
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import Distribution, distributions
 
 import onnx
 import torch
@@ -29,12 +29,25 @@ GRAPH, PLAIN = {"enable_cuda_graph": "1"}, -1
 
 
 def available() -> str | None:
-    installed = sorted(set(packages_distributions().get("onnxruntime", [])))
+    installed = packages()
     if not installed:
         return "onnxruntime is not installed; install onnxruntime or onnxruntime-gpu"
     if len(installed) > 1:
         return f"{' and '.join(installed)} are both installed and share files; pip uninstall -y {' '.join(installed)}, then install one of them"
     return None
+
+
+@cache
+def packages() -> list[str]:
+    """The installed packages that bring the module onnxruntime; importlib's own list of this kind reads the files of every package."""
+    return sorted({one.name for one in distributions() if one.name.lower().startswith("onnxruntime") and _brings_it(one)})
+
+
+def _brings_it(one: Distribution) -> bool:
+    """onnxruntime-extensions, say, brings another module."""
+    if told := one.read_text("top_level.txt"):
+        return "onnxruntime" in told.split()
+    return any(file.parts[0] == "onnxruntime" for file in one.files or ())
 
 
 def load(source: Artifact, on: torch.device) -> "Ort":

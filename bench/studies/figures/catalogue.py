@@ -1,7 +1,7 @@
-"""The figures, each a few parameters: panels of maps (`Panel`) and one plot (`Curves`).
+"""The figures of maps, each a few parameters; Figure 3, curves, is `bench/tables/figure3.py`.
 
-What the paper has of each is its design: methods under PGD (1, 5, 7, 8), two classes of one picture (2, 4, 6, 10), the parts of DDS (9),
-curves (3). Which backbone, pictures and radii stand in it here is our choice.
+What the paper has of each is its design: methods under PGD (1, 5, 7, 8), two classes of one picture (2, 4, 6, 10), the parts of DDS (9).
+Which backbone, pictures and radii stand in it here is our choice.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,9 @@ from bench.protocols import OURS
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user chooses: `pictures` of the test split for the panels; `n` of them, from the first, for the curves."""
+    """What the user chooses: `pictures` of the test split for the panels."""
 
     pictures: tuple[int, ...]
-    n: int
     preset: str
     seed: int
 
@@ -40,18 +39,6 @@ class Panel:
     task: str = "digits"
 
 
-@dataclass(frozen=True)
-class Curves:
-    """Perturbation AUCs against the attack's radius; ours under `eps` against the nominal sigma. All of 255."""
-
-    title: str
-    radii: tuple[int, ...] = (0, 2, 4, 6, 8, 10)
-    sigmas: tuple[int, ...] = (16, 32, 48, 64, 96)
-    eps: int = 8
-    backbone: str = "vit_embedded"
-    task: str = "digits"
-
-
 METHODS = (
     Column("raw attention", explainer="raw_attention"),
     Column("rollout", explainer="rollout"),
@@ -69,10 +56,9 @@ PARTS = (
 )
 UNDER, TWO = "the methods' maps under PGD", "maps of two classes in one picture"
 
-FIGURES: dict[str, Panel | Curves] = {
+FIGURES: dict[str, Panel] = {
     "1": Panel(UNDER, METHODS, (0, 8)),
     "2": Panel(TWO, BOTH, (0, 8), task="pairs"),
-    "3": Curves("perturbation AUC against the attack's radius, and sensitivity to sigma"),
     "4": Panel(TWO, BOTH, (0, 8), "deit_embedded", "pairs"),
     "5": Panel(UNDER, METHODS, (0, 4, 8), "deit_embedded"),
     "6": Panel(TWO, BOTH, (0, 8), "swin_embedded", "pairs"),

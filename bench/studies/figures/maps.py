@@ -65,7 +65,7 @@ def panel_rows(runner: Runner, figure: Panel, choice: Choice) -> list[PanelRow]:
     batch = runner.world.pictures(figure.task, "test", choice.pictures, backbone)
     assert batch.masks is not None and batch.others is not None and batch.other_labels is not None, "the figures' tasks have masks"
     made = preset(choice.preset)
-    threats = [Threat("pgd", "linf", radius / 255, made.step_rule) if radius else None for radius in figure.radii]
+    threats = [Threat("pgd", "linf", radius / 255, made.rule_for(figure.task)) if radius else None for radius in figure.radii]
     found = []
     for i, number in enumerate(batch.numbers):
         mask, other = batch.masks[i] == 1, batch.others[i] == 1

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from runtime import pictures
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
+BILINEAR, NEAREST = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
 IGNORED = -1  # in a mask
 SHOWN = 5  # names that an error lists
 
@@ -104,20 +106,26 @@ def levels(path: Path) -> UInt8[np.ndarray, "H W"]:
     return values.astype(np.uint8)
 
 
-def squashed(
-    picture: Image.Image, mask: Int8[np.ndarray, "H W"], side: int, name: str
+def fitted(
+    picture: Image.Image, mask: Int8[np.ndarray, "H W"], fit: int | Crop, name: str
 ) -> tuple[Float[Tensor, "3 S S"], Int8[Tensor, "S S"]]:
-    """The whole picture, bilinear, in [0, 1] and the whole mask, nearest, at side x side. They must be of one size, and show an object."""
+    """The picture in [0, 1] and its mask, nearest, cut alike; `fit` a number: both as a whole at fit x fit, the picture bilinear.
+
+    They must be of one size, and show an object.
+    """
     sizes = picture.size, (mask.shape[1], mask.shape[0])
     if sizes[0] != sizes[1]:
         (width, height), (wide, high) = sizes
         raise PictureError(f"{name} is {width} x {height}, its mask {wide} x {high}; a mask of its picture's size is wanted")
-    pixels = np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR), dtype=np.float32) / 255.0
-    small = Image.fromarray(mask.view(np.uint8)).resize((side, side), Image.Resampling.NEAREST)  # -1 travels as 255
+    whole = Image.fromarray(mask.view(np.uint8))  # -1 travels as 255
+    if isinstance(fit, Crop):
+        image, small, side = pictures.square(picture, fit, name), fit.mask(whole), fit.side
+    else:
+        image, small, side = pictures.pixels(picture.resize((fit, fit), BILINEAR)), whole.resize((fit, fit), NEAREST), fit
     found = np.array(small).view(np.int8)
     if not (found == 1).any():
-        raise PictureError(f"the mask of {name} has no pixel of an object at {side} x {side}; leave it out, or give a larger side")
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous(), torch.from_numpy(found)
+        raise PictureError(f"the mask of {name} has no pixel of an object in the {side} x {side} that are kept; leave it out")
+    return image, torch.from_numpy(found)
 
 
 @contextlib.contextmanager

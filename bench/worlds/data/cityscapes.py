@@ -13,8 +13,9 @@ import numpy as np
 from torchvision.datasets import Cityscapes
 
 from bench.worlds.data._loader import Loader, Options, Parts, refuse
-from bench.worlds.data._reading import IGNORED, entries, few, files, folder_at, image, levels, squashed
+from bench.worlds.data._reading import IGNORED, entries, few, files, fitted, folder_at, image, levels
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
 PAGE = "https://www.cityscapes-dataset.com/downloads/ (leftImg8bit_trainvaltest.zip, gtFine_trainvaltest.zip)"
 PICTURE, TRUTH = "_leftImg8bit", "_gtFine_labelIds.png"
@@ -40,7 +41,8 @@ def build(options: Options) -> Loader:
             f"no *{TRUTH} below {truths} for {few(bare)} ({len(bare)} of {len(pairs)} pictures); get gtFine_trainvaltest.zip from {PAGE}"
         )
     found = entries(pairs, pictures, options.ids)
-    return Loader("cityscapes", found, functools.partial(_read, options.side), tuple(one.name for one in TRAINED), (RULE,))
+    names, truth = tuple(one.name for one in TRAINED), tuple(truth for _, truth in found.values())
+    return Loader("cityscapes", found, functools.partial(_read, options.fit), names, (RULE,), truth)
 
 
 def _pair(path: Path, truths: Path) -> tuple[str, tuple[Path, Path]]:
@@ -48,7 +50,7 @@ def _pair(path: Path, truths: Path) -> tuple[str, tuple[Path, Path]]:
     return name, (path, truths / f"{name}{TRUTH}")
 
 
-def _read(side: int, name: str, entry: tuple[Path, Path]) -> Parts:
+def _read(fit: int | Crop, name: str, entry: tuple[Path, Path]) -> Parts:
     path, truth = entry
     picture, ids = image(path), _table()[levels(truth)]
     if (ids == UNKNOWN).any():
@@ -60,7 +62,7 @@ def _read(side: int, name: str, entry: tuple[Path, Path]) -> Parts:
         raise PictureError(f"{name} shows no {', '.join(TRAINED[thing].name for thing in THINGS)}: it has no label; leave it out")
     label = THINGS[int(np.argmax(areas))]
     mask = np.where(ids == label, 1, np.where(ids == VOID, IGNORED, 0)).astype(np.int8)
-    pixels, small = squashed(picture, mask, side, name)
+    pixels, small = fitted(picture, mask, fit, name)
     return pixels, label, small
 
 

@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Int8
 
 from bench.worlds.data._loader import Loader, Options, Parts, refuse
-from bench.worlds.data._reading import IGNORED, entries, extra, file_at, folder_at, image, squashed
+from bench.worlds.data._reading import IGNORED, entries, extra, file_at, fitted, folder_at, image
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
 PAGE = "https://cocodataset.org/#download (2017 Val images, 2017 Train/Val annotations)"
 RULE = "label: the category of the largest object; mask: all objects of that category; crowds ignored (our rule, the paper gives none)"
@@ -33,7 +34,7 @@ class _Source:
     api: Any
     folder: Path
     label: dict[int, int]
-    side: int
+    fit: int | Crop
 
 
 def build(options: Options) -> Loader:
@@ -41,14 +42,15 @@ def build(options: Options) -> Loader:
     refuse(options, "coco", "masks", "labels", "synsets")
     root = folder_at(options.root, "val2017/ and annotations/", PAGE)
     folder = folder_at(root / "val2017", "COCO's pictures", PAGE)
-    api = _api(file_at(root / "annotations" / "instances_val2017.json", "the objects of COCO", PAGE))
+    objects = file_at(root / "annotations" / "instances_val2017.json", "the objects of COCO", PAGE)
+    api = _api(objects)
     categories = sorted(api.cats)
-    source = _Source(api, folder, {category: label for label, category in enumerate(categories)}, options.side)
+    source = _Source(api, folder, {category: label for label, category in enumerate(categories)}, options.fit)
     pairs = [(Path(api.imgs[i]["file_name"]).stem, i) for i in sorted(api.imgs) if _objects(api, i)]
     found = entries(pairs, root, options.ids)
     left = len(api.imgs) - len(pairs)
     notes = (RULE, *([f"{left} of {len(api.imgs)} pictures left out: no object is annotated in them"] if left else []))
-    return Loader("coco", found, functools.partial(_read, source), tuple(api.cats[i]["name"] for i in categories), notes)
+    return Loader("coco", found, functools.partial(_read, source), tuple(api.cats[i]["name"] for i in categories), notes, (objects,))
 
 
 def _read(source: _Source, name: str, number: int) -> Parts:
@@ -59,7 +61,7 @@ def _read(source: _Source, name: str, number: int) -> Parts:
         mask = _mask(api, number, category)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise PictureError(f"the annotations of {name} cannot be read ({type(error).__name__}: {error}); get them from {PAGE}") from error
-    pixels, small = squashed(picture, mask, source.side, name)
+    pixels, small = fitted(picture, mask, source.fit, name)
     return pixels, source.label[category], small
 
 

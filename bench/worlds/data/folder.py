@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.worlds.data._loader import Loader, Options, Parts, refuse
-from bench.worlds.data._reading import entries, few, files, folder_at, image, levels, lines, squashed, stem
+from bench.worlds.data._reading import entries, few, files, fitted, folder_at, image, levels, lines, stem
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
 COLUMNS = ["name", "label"]
 NEEDS = "a folder of pictures with masks: --data folder root=DIR masks=DIR labels=FILE"
@@ -37,15 +38,16 @@ def build(options: Options) -> Loader:
         )
     pairs = [(path.stem, (path, masks / f"{path.stem}.png", labels[path.stem])) for path in found]
     notes = () if options.labels else ("labels unknown: no labels file was given",)
-    return Loader("folder", entries(pairs, root, options.ids), functools.partial(_read, options.side), (), notes)
+    chosen = entries(pairs, root, options.ids)
+    return Loader("folder", chosen, functools.partial(_read, options.fit), (), notes, tuple(mask for _, mask, _ in chosen.values()))
 
 
-def _read(side: int, name: str, entry: tuple[Path, Path, int]) -> Parts:
+def _read(fit: int | Crop, name: str, entry: tuple[Path, Path, int]) -> Parts:
     path, truth, label = entry
     picture, values = image(path), levels(truth)
     if not (set(np.unique(values).tolist()) <= {0, 1} or set(np.unique(values).tolist()) <= {0, 255}):
         raise PictureError(f"{truth} holds {np.unique(values)[:5].tolist()}; 0 and 255, or 0 and 1, are wanted")
-    pixels, small = squashed(picture, (values > 0).astype(np.int8), side, name)
+    pixels, small = fitted(picture, (values > 0).astype(np.int8), fit, name)
     return pixels, label, small
 
 

@@ -1,7 +1,7 @@
 """ImageNet's validation pictures: `<wnid>/*.JPEG`, all classes or some, or one flat folder with a file of labels (`bench.worlds.data._wnids`).
 
-A class keeps its index among the 1,000, however few folders are there; `notes` names those that are not. A picture's shorter side is
-resized and its centre cropped (`runtime.pictures`), as its networks were evaluated; there are no masks.
+A class keeps its index among the 1,000, however few folders are there; `notes` names those that are not. Pictures are cut
+by `Options.crop`; there are no masks.
 """
 
 import functools
@@ -23,13 +23,13 @@ def build(options: Options) -> Loader:
     root = root / "val" if (root / "val").is_dir() else root
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     pairs, notes = _by_folder(root, folders, options) if folders else (_flat(root, options), ())
-    return Loader("imagenet", entries(pairs, root, options.ids), functools.partial(_read, options.side), classes(), notes)
+    return Loader("imagenet", entries(pairs, root, options.ids), functools.partial(_read, options.fit), classes(), notes)
 
 
-def _read(side: int, name: str, entry: tuple[Path, int]) -> Parts:
+def _read(fit: int | pictures.Crop, name: str, entry: tuple[Path, int]) -> Parts:
     path, label = entry
     with readable(path):
-        return pictures.read(path, side), label, None
+        return pictures.read(path, fit), label, None
 
 
 def _by_folder(root: Path, folders: list[Path], options: Options) -> tuple[list, tuple[str, ...]]:

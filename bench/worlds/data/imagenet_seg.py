@@ -16,8 +16,9 @@ from PIL import Image
 
 from bench.worlds.data import _wnids as _imagenet
 from bench.worlds.data._loader import Loader, Options, Parts, refuse
-from bench.worlds.data._reading import entries, extra, file_at, squashed
+from bench.worlds.data._reading import entries, extra, file_at, fitted
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
 PAGE = "http://calvin-vision.net/bigstuff/proj-imagenet/data/gtsegs_ijcv.mat"
 IMAGES, MASKS, IDS = "value/img", "value/gt", "value/id"
@@ -44,10 +45,10 @@ def build(options: Options) -> Loader:
     found = entries(pairs, path, options.ids)
     unknown = sum(label == -1 for _, label in found.values())
     notes = (f"{unknown} of {len(found)} pictures have no label: their id names no class of ImageNet's 1,000",) if unknown else ()
-    return Loader("imagenet_seg", found, functools.partial(_read, path, options.side), _imagenet.classes(), notes)
+    return Loader("imagenet_seg", found, functools.partial(_read, path, options.fit), _imagenet.classes(), notes, (path,))
 
 
-def _read(path: Path, side: int, name: str, entry: tuple[int, int]) -> Parts:
+def _read(path: Path, fit: int | Crop, name: str, entry: tuple[int, int]) -> Parts:
     index, label = entry
     h5py = extra("h5py", "imagenet_seg")
     try:
@@ -61,7 +62,7 @@ def _read(path: Path, side: int, name: str, entry: tuple[int, int]) -> Parts:
         ) from error
     if not set(values := np.unique(mask).tolist()) <= {0, 1}:
         raise PictureError(f"the mask of {name} in {path} holds {values[:5]}; 0 and 1 are wanted")
-    image, small = squashed(picture, mask.astype(np.int8), side, name)
+    image, small = fitted(picture, mask.astype(np.int8), fit, name)
     return image, label, small
 
 

@@ -47,6 +47,8 @@ def told(capsys, *arguments: str) -> str:
         (["table", "3", "--n", "8"], "--n belongs to tables of accuracy and maps"),
         (["table", "1", "--draws", "20"], "--draws belongs to table 3; table 1 would not read it: leave it out"),
         (["table", "1", "--backbone", "vit_embedded"], "--backbone belongs to --world paper"),
+        (["table", "9", "--crop", "printed"], "--crop belongs to tables of accuracy and maps with --world paper"),
+        (["table", "9", "--world", "paper", "--crop", "prnted"], "unknown crop 'prnted'; known: timm, printed, whole; nearest: printed"),
         (["table", "1", "--seed", "-1"], "--seed -1: a whole number from 0 to 2^64 - 1 is wanted"),
         (["explain", "--seed", "-1"], "--seed -1: a whole number from 0 to 2^64 - 1 is wanted"),
         (["figures", "--seed", "-1"], "--seed -1: a whole number from 0 to 2^64 - 1 is wanted"),
@@ -68,7 +70,7 @@ def told(capsys, *arguments: str) -> str:
         (["demo", "--picture", "5000"], "digits test has the pictures 0 to 1999, 5000 came"),
         (["world", "--images", "-5"], "--images -5: a whole number from 1 to"),
         (["export", "--network", "vit"], "--network: unknown network 'vit'; known: backbone, denoiser, classify_draws, all"),
-        (["export", "--network", "backbone", "--opset", "17"], "opset 17 came; 20 to 23 are wanted"),
+        (["export", "--network", "backbone", "--opset", "17"], "opset 17 came for fp32; 20 to 23 are wanted"),
     ],
 )
 def test_bad_arguments(capsys, tmp_path, monkeypatch, arguments, wanted):

@@ -9,7 +9,8 @@ import pytest
 from bench.cli import main
 from bench.protocols import OURS
 from bench.records.machine import folder_name
-from bench.studies.figures.catalogue import FIGURES, Column, Curves, Panel
+from bench.studies.figures.catalogue import FIGURES, Column, Panel
+from bench.tables import figure3
 from bench.worlds.data import digits
 
 SMALL = ["--picture", "2", "--n", "2"]
@@ -20,7 +21,8 @@ def results(tmp_path_factory):
     """Figures 1, 2 and 3; Figure 1 with two of its methods."""
     folder, patch = tmp_path_factory.mktemp("figures"), pytest.MonkeyPatch()
     patch.setitem(FIGURES, "1", Panel("methods", (Column("rollout", explainer="rollout"), Column(OURS, "dds")), (0, 8)))
-    patch.setitem(FIGURES, "3", Curves("curves", radii=(0, 8), sigmas=(32,)))
+    for name, radii in (("RADII", (0, 8)), ("DELTAS", (8,)), ("ACCURACY_RADII", (0, 8))):
+        patch.setattr(figure3, name, radii)
     for number in ("1", "2", "3"):
         assert main(["figures", number, *SMALL, "--results", str(folder)]) == 0
     yield folder
@@ -60,13 +62,13 @@ def test_two_classes_of_one_picture(drawn):
 
 
 def test_the_curves_and_again_from_their_rows(results, drawn, capsys):
-    found = cells(drawn / "figure3.csv")
-    assert len(found) == 2 * 2 * 2 + 3 and all(cell["n"] == "2" for cell in found)
-    assert all(float(cell["low"]) <= float(cell["value"]) <= float(cell["high"]) for cell in found)
+    found, page = cells(drawn.parent / "figure3.csv"), (drawn.parent / "figure3.csv").read_bytes()
+    assert len(found) == 2 * 7 * (2 + 4) + 3 * 2 and all(cell["n"] == "2" for cell in found)
+    assert all(float(cell["low"]) <= float(cell["ours"]) <= float(cell["high"]) for cell in found)
     path = drawn.parent / "rows.jsonl"
-    before, page = path.read_bytes(), (drawn / "figure3.csv").read_bytes()
+    before = path.read_bytes()
     assert main(["figures", "3", *SMALL, "--results", str(results)]) == 0 and path.read_bytes() == before
-    assert main(["figures", "all", "--from-rows", "--results", str(results)]) == 0 and (drawn / "figure3.csv").read_bytes() == page
+    assert main(["figures", "all", "--from-rows", "--results", str(results)]) == 0 and (drawn.parent / "figure3.csv").read_bytes() == page
     assert main(["figures", "1", "--from-rows", "--results", str(results)]) == 2
     assert "figure 1 is a panel of maps, which has no rows" in capsys.readouterr().err
 
@@ -81,7 +83,7 @@ def test_the_curves_and_again_from_their_rows(results, drawn, capsys):
         (["1", "--picture", "x"], "--picture x: whole numbers with commas are wanted"),
         (["3", "--n", "0"], "--n 0: a whole number from 1 to 1,000,000,000 is wanted"),
         (["1", "--preset", "corect"], "unknown preset 'corect'"),
-        (["3", "--from-rows"], "no rows of the study 'figures' here"),
+        (["3", "--from-rows"], "no rows of the study 'trials' here"),
     ],
 )
 def test_bad_input(tmp_path, capsys, arguments, said):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench.attacks import autoattack
+from bench.attacks import autoattack, topk
 from bench.cli import main
 from bench.commands._table import show
 from bench.records.campaign import How
@@ -151,12 +151,13 @@ def test_autoattack_through_the_defence_keeps_its_stages(runner, monkeypatch):
     assert [sum(votes) for votes in row.votes] == [10, 10] and tally([row]).warnings() == []
 
 
-def test_top_k_through_the_defence_moves_its_map_further_than_from_outside(runner):
-    """The attacker's draws are not the defence's; the labels stay."""
+def test_top_k_through_the_defence_moves_its_map_further_than_from_outside(runner, monkeypatch):
+    """The attacker's draws, half of them here, are not the defence's; the labels stay."""
+    monkeypatch.setattr(topk, "VARIANTS", {"topk_dds": replace(topk.VARIANTS["topk_dds"], samples=4)})
     kept = {}
     for attack in ("topk", "topk_dds"):
-        trial = Trial("vit_embedded", "digits", 3, threat=Threat(attack), defence=DDS, maps=(("rollout", "topk"),))
-        own = tally([runner.row(trial, range(3), "c")])
+        trial = Trial("vit_embedded", "digits", 2, threat=Threat(attack), defence=DDS, maps=(("rollout", "topk"),))
+        own = tally([runner.row(trial, range(2), "c")])
         assert own.right.all()
         kept[attack] = own.interval("topk", "rollout").value
     assert kept["topk_dds"] < kept["topk"]

@@ -3,7 +3,7 @@
 from bench.commands import _options as offered
 from bench.studies.figures.catalogue import FIGURES
 from bench.trials.page import tables
-from bench.worlds import defence, presets
+from bench.worlds import defence, paper, presets
 from bench.worlds import world as worlds
 from bench.worlds.data import digits
 from bench.worlds.training import train
@@ -16,6 +16,7 @@ def test_the_names_known_before_loading_are_the_real_ones():
     assert digits.TASKS == offered.TASKS and set(offered.TRAINED) == set(train.ORDER) - {"teacher"}
     assert {name.split("-")[0] for name in offered.STEPPED} == {*names.DENOISERS, *defence.CONTROLS} - {"released"}
     assert set(presets.PRESETS) == set(offered.PRESETS) and (*FIGURES,) == offered.FIGURES
+    assert (*paper.CROPS,) == offered.CROPS
     assert {*tables(), offered.TIMED} == set(offered.tables())
     assert set(names.DENOISERS) == set(denoise.DENOISERS)
 

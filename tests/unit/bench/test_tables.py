@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import torch
 
+from bench.attacks import _budget
 from bench.attacks._target import DefenceModel, classifier, draws
 from bench.commands._options import GRIDS, PRESETS, TIMED
 from bench.commands._table import failures
@@ -41,7 +42,7 @@ def test_every_published_cell_has_a_place(grid):
 
 
 def test_names_on_the_command_line_are_the_tables_and_presets():
-    assert tuple(PRINTED) == GRIDS and set(TABLES) >= {*GRIDS, "world", "noise", "explainers"} and set(PRESETS) == set(MADE)
+    assert tuple(PRINTED) == GRIDS and {*GRIDS, "world", "figure3", "noise", "explainers"} <= set(TABLES) and set(PRESETS) == set(MADE)
     assert isinstance(plugins.load("bench.tables", f"table{TIMED}").TABLE, Table)
 
 
@@ -52,6 +53,26 @@ def test_presets_make_the_noise_they_say():
     literal = MADE["as-printed"].level(rule=MADE["as-printed"].literal)
     assert (literal.t, literal.sigma) == (45, 8 / 255) and literal.believed == MADE["as-printed"].level().sigma
     assert MADE["released-code"].level().believed > 0.25  # about 80 of 255
+
+
+def test_the_attack_s_steps_are_those_printed_for_the_data_set():
+    rules = {name: [preset.rule_for(task) for task in ("imagenet", "coco", "cityscapes", "digits")] for name, preset in MADE.items()}
+    assert rules["corrected"] == rules["paper-text"] == ["2/255"] * 4  # section 6.1
+    assert rules["as-printed"] == rules["released-code"] == ["rho/5", "rho/5", "rho/125", "rho/5"]  # Appendix G
+    assert (_budget.paper("linf", 8 / 255, "rho/125", 0).steps, _budget.paper("linf", 8 / 255, "rho/5", 0).steps) == (250, 10)
+
+
+@pytest.mark.parametrize("number", ["1", "2", "5", "6", "7", "8"])
+def test_tables_attack_each_data_set_by_its_own_steps(number):
+    settings = Settings(n=4, preset="as-printed", world="paper", data=("cityscapes", "imagenet"))
+    attacked = {(trial.task, trial.threat.step_rule) for trial in TABLES[number].trials(settings) if trial.threat}
+    assert attacked and all(rule == ("rho/125" if task == "cityscapes" else "rho/5") for task, rule in attacked)
+
+
+@pytest.mark.parametrize(("data", "steps"), [("cityscapes", "rho/5, rho/125 on cityscapes"), ("coco", "rho/5")])
+def test_a_page_says_by_which_steps_its_data_was_attacked(data, steps):
+    settings, grid = Settings(n=4, preset="as-printed", world="paper", data=(data,)), TABLES["2"]
+    assert f"attack: steps of {steps} as printed" in page.render(grid, synthetic(settings, grid)).markdown
 
 
 def test_the_page_from_known_rows(grid):

@@ -33,9 +33,10 @@ def test_times_stay_float32_in_low_precision():
     assert out.dtype == torch.float32 and not torch.equal(out[0], out[1])
 
 
-def test_an_opset_that_breaks_the_unet_is_refused(fused, tmp_path):
-    with pytest.raises(FvitError, match="opset 17 came"):
-        to_onnx.export(fused, 17, tmp_path)
+@pytest.mark.parametrize(("opset", "precision", "lowest"), [(17, "fp32", 20), (19, "fp32", 20), (24, "fp32", 20), (21, "bf16", 22)])
+def test_an_opset_that_was_not_tried_is_refused(fused, tmp_path, opset, precision, lowest):
+    with pytest.raises(FvitError, match=f"opset {opset} came for {precision}; {lowest} to 23 are wanted"):
+        to_onnx.export(replace(fused, precision=precision), opset, tmp_path)
 
 
 def test_an_unknown_precision_names_the_known_ones(fused):

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import platform
 
 import numpy as np
 import pytest
@@ -117,6 +118,21 @@ def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(made):
         (folder / artifact.MODEL).write_bytes(b"half")
         raise OSError(28, "No space left on device")
     assert artifact.read(made).size == 500 and [p.name for p in made.parent.iterdir()] == ["a"]
+
+
+def test_what_a_killed_process_left_is_removed_and_never_what_a_live_one_writes(tmp_path):
+    dead, here = 2**22 + 1, platform.node()  # above Linux's largest process id
+    gone = [f".making-{dead}@{here}-abc_1234", ".making-old_name"]
+    kept = [f".making-{os.getpid()}@{here}-abc_1234", f".making-{os.getppid()}@{here}-abc_1234", f".making-{dead}@another-abc_1234"]
+    for name in (*gone, *kept):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / artifact.MODEL).write_bytes(b"half")
+    for name in (gone[1], kept[0]):
+        os.utime(tmp_path / name, (0, 0))
+    with artifact.writing(tmp_path / "b") as folder:
+        (folder / artifact.MODEL).write_bytes(b"whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "b"])
+    assert all((tmp_path / name / artifact.MODEL).read_bytes() == b"half" for name in kept)
 
 
 def test_ctrl_c_leaves_no_half_file(tmp_path):

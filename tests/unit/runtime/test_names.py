@@ -1,6 +1,7 @@
 """The light list of names is what the heavy modules offer; a file is replaced completely or not at all."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -42,11 +43,13 @@ def test_a_file_is_replaced_completely(tmp_path):
 
 
 def test_what_a_killed_process_left_goes_and_what_another_one_writes_stays(tmp_path):
-    old, fresh, other = (tmp_path / name for name in (".making-1-a.json", ".making-2-a.json", ".making-1-b.json"))
-    for file in (old, fresh, other):
-        file.write_text("half")
-    for file in (old, other):
-        os.utime(file, (0, 0))
+    dead, here = 2**22 + 1, platform.node()  # above Linux's largest process id
+    gone = [f".making-{dead}@{here}-a.json", f".making-{dead}@{here}-b.json", ".making-1-old.json"]
+    kept = [f".making-{os.getppid()}@{here}-a.json", f".making-{dead}@another-a.json"]
+    for name in (*gone, *kept):
+        (tmp_path / name).write_text("half")
+    for name in (gone[-1], kept[0]):
+        os.utime(tmp_path / name, (0, 0))
     with replaced(tmp_path / "a.json") as temporary:
         temporary.write_text("all")
-    assert sorted(file.name for file in tmp_path.iterdir()) == [".making-1-b.json", ".making-2-a.json", "a.json"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*kept, "a.json"])

@@ -1,16 +1,38 @@
 """ONNX Runtime refuses what it would silently do on another device; what its GPU half can show without a GPU."""
 
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+
+import pytest
 
 from runtime.sessions import ort
 
 
-def test_two_packages_that_share_their_files(monkeypatch):
-    monkeypatch.setattr(ort, "packages_distributions", lambda: {"onnxruntime": ["onnxruntime", "onnxruntime-gpu"]})
-    assert "onnxruntime and onnxruntime-gpu are both installed" in (ort.available() or "")
-    monkeypatch.setattr(ort, "packages_distributions", dict)
-    assert "not installed" in (ort.available() or "")
+def package(name, top_level, *files):
+    return SimpleNamespace(name=name, read_text=lambda _: top_level, files=[PurePosixPath(file) for file in files])
+
+
+RUNTIMES = [package("onnxruntime", "onnxruntime\n"), package("onnxruntime-gpu", None, "onnxruntime/__init__.py")]
+OTHERS = [package("onnxruntime-extensions", "onnxruntime_extensions\n"), package("onnxruntime-genai", None, "onnxruntime_genai/x.py")]
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"),
+    [
+        (RUNTIMES, "onnxruntime and onnxruntime-gpu are both installed"),
+        (OTHERS, "onnxruntime is not installed"),
+        ([RUNTIMES[1], *OTHERS], None),
+    ],
+)
+def test_packages_that_share_their_files(installed, told, monkeypatch):
+    monkeypatch.setattr(ort, "distributions", lambda: installed)
+    ort.packages.cache_clear()
+    try:
+        found = ort.available()
+    finally:
+        ort.packages.cache_clear()
+    assert found is None if told is None else told in found
 
 
 def test_each_option_for_a_gpu_is_one_that_the_installed_runtime_knows():

@@ -1,15 +1,20 @@
 """One writer at a time: other processes are refused or wait, and no row is lost or doubled."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.records import child
 from bench.records.rows import Gained
 from bench.records.store import OWNER, Store
 from runtime.errors import FvitError
+from runtime.files import replaced
 from runtime.provenance import ROOT
 
 
@@ -52,6 +57,43 @@ def echo(job: dict) -> dict:
     while job["how"] == "hangs":
         pass
     return {"twice": 2 * job["number"]}
+
+
+def linger(job: dict) -> None:
+    """Starts a process of its own, tells both, and measures on and on."""
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with replaced(Path(job["told"])) as told:
+        told.write_text(f"{os.getpid()} {other.pid}")
+    other.wait()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _within(seconds: float, reached) -> bool:
+    end = time.monotonic() + seconds
+    while not reached() and time.monotonic() < end:
+        time.sleep(0.05)
+    return reached()
+
+
+def test_a_child_and_what_it_started_end_with_a_parent_that_was_killed(tmp_path):
+    told = tmp_path / "told"
+    code = f"from bench.records import child; child.call('tests.whole.bench.test_store:linger', {{'told': {str(told)!r}}})"
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    try:
+        assert _within(120, told.exists), "the child never began"
+        pids = [int(word) for word in told.read_text().split()]
+        assert all(map(_lives, pids))
+        parent.kill()
+        assert _within(20, lambda: not any(map(_lives, pids)))
+    finally:
+        parent.kill()
+        parent.wait()
 
 
 def test_a_function_in_a_process_of_its_own():

@@ -63,12 +63,12 @@ def full(monkeypatch):
     """Pictures as they are, so that masks can be compared pixel by pixel."""
     seen = {}
 
-    def squashed(picture, mask, side, name):
+    def fitted(picture, mask, fit, name):
         seen[name] = np.asarray(picture), mask
-        return real(picture, mask, side, name)
+        return real(picture, mask, fit, name)
 
-    real = coco.squashed
-    monkeypatch.setattr(coco, "squashed", squashed)
+    real = coco.fitted
+    monkeypatch.setattr(coco, "fitted", fitted)
     return seen
 
 

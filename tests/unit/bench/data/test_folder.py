@@ -1,12 +1,20 @@
 """One's own pictures, masks and labels."""
 
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from bench.worlds.data import folder
 from bench.worlds.data._loader import Options, items
+from bench.worlds.paper import CROPS, Paper
+from bench.worlds.world import Brought
 from runtime.errors import FvitError
+from runtime.pictures import Crop
 
 
 @pytest.fixture
@@ -38,6 +46,51 @@ def test_pictures_masks_and_labels(tmp_path, own, same):
     for item in found:
         same(item, pixels[item.name])
         assert np.array_equal(item.mask.numpy(), masks[item.name])
+
+
+def test_its_digest_is_of_labels_and_masks_and_of_no_folder_or_time(tmp_path, own):
+    text = "name,label\na.b,1\nc,2\nd,3\n"
+    first = folder.build(options(tmp_path, text)).digest
+    assert folder.build(options(tmp_path, text.replace("c,2", "c,4"))).digest != first != folder.build(options(tmp_path)).digest
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    for file in (tmp_path / "copy" / "masks").iterdir():
+        os.utime(file, (0, 0))
+    assert folder.build(options(tmp_path / "copy", text)).digest == first
+    Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "masks" / "c.png")
+    assert folder.build(options(tmp_path, text)).digest != first
+
+
+def test_a_campaign_does_not_mix_two_files_of_labels(tmp_path, own):
+    given = []
+    for name, label in (("one", 1), ("two", 2)):
+        (tmp_path / f"{name}.csv").write_text(f"name,label\na.b,{label}\nc,2\nd,3\n")
+        data = {"root": tmp_path / "pictures", "masks": tmp_path / "masks", "labels": tmp_path / f"{name}.csv"}
+        given.append(Paper(Brought(data={"folder": data})).facts())
+    assert given[0] != given[1]
+
+
+def test_the_crop_is_chosen_by_name_and_part_of_the_campaign(tmp_path, own):
+    (tmp_path / "labels.csv").write_text("name,label\na.b,1\nc,2\nd,3\n")
+    data = {"folder": {"root": tmp_path / "pictures", "masks": tmp_path / "masks", "labels": tmp_path / "labels.csv"}}
+    worlds = {name: Paper(Brought(data=data, crop=name)) for name in CROPS}
+    assert worlds["timm"].fit(Crop(224, 248)) == Crop(224, 248) and worlds["whole"].fit(Crop(224, 248)) == 224
+    assert worlds["printed"].fit(Crop(224, 248)) == Crop(224, 256, "bilinear")
+    assert [world.facts()["crop"] for world in worlds.values()] == list(CROPS)
+    assert len({world.notes()[0] for world in worlds.values()}) == 3 and "256" in worlds["printed"].notes()[0]
+    assert "crop" not in Paper(Brought()).facts() and Paper(Brought()).notes() == []
+    with pytest.raises(FvitError, match=r"unknown crop 'prnted'.*nearest: printed"):
+        Paper(Brought(crop="prnted"))
+
+
+def test_a_data_set_from_outside_whose_options_know_no_crop(monkeypatch, tmp_path, own):
+    @dataclass(frozen=True)
+    class Old:
+        root: Path
+        side: int
+
+    monkeypatch.setattr(folder, "Options", Old)
+    with pytest.raises(FvitError, match="folder: its Options have no crop; add it"):
+        Paper(Brought(data={"folder": {"root": tmp_path / "pictures"}})).loader("folder")
 
 
 def test_without_labels(tmp_path, own):

@@ -1,6 +1,7 @@
 """The shape all data sets have: items by index, broken ones named and left out, ids, and both sizes of a picture and its mask."""
 
 import pickle
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from torchvision import transforms
 
 from bench.worlds.data import _reading
 from bench.worlds.data._loader import Broken, Loader, Options, items, refuse
+from helpers import layouts
+from runtime import plugins
 from runtime.errors import FvitError, PictureError
+from runtime.pictures import Crop
 
 
 def read(name, entry):
@@ -43,6 +47,30 @@ def test_any_other_error_goes_through():
 
     with pytest.raises(ZeroDivisionError):
         items(Loader("bad", {"a": 1}, fail), [0])
+
+
+@pytest.mark.parametrize("name", ["imagenet_seg", "coco", "cityscapes"])
+def test_its_digest_changes_with_the_files_of_labels_and_masks(tmp_path, name):
+    root = tmp_path / "root"
+    if name == "imagenet_seg":
+        layouts.gtsegs(root)
+    elif name == "coco":
+        layouts.coco(root, [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}])
+    else:
+        layouts.cityscapes(root)
+    build = plugins.load("bench.worlds.data", name).build
+    loader, again = (build(Options(root, 8)) for _ in range(2))
+    assert loader.digest == again.digest and loader.truth
+    with loader.truth[-1].open("ab") as file:
+        file.write(b" ")
+    assert build(Options(root, 8)).digest != loader.digest
+
+
+def test_its_digest_changes_with_a_label_and_not_with_a_folder():
+    first, moved, other = (
+        Loader("six", {"a": (Path(folder, "a.png"), label)}, read).digest for folder, label in (("x", 1), ("y", 1), ("x", 2))
+    )
+    assert first == moved != other
 
 
 def test_a_loader_pickles():
@@ -91,21 +119,42 @@ def test_squashed_as_the_reference_does(rng):
     """Their transforms: Resize((side, side)), bilinear for the picture and NEAREST for the mask, no crop."""
     picture = Image.fromarray(torch.randint(0, 256, (20, 31, 3), generator=rng, dtype=torch.uint8).numpy())
     mask = torch.randint(-1, 2, (20, 31), generator=rng, dtype=torch.int8).numpy()
-    image, small = _reading.squashed(picture, mask, 16, "p")
+    image, small = _reading.fitted(picture, mask, 16, "p")
     assert torch.equal(image, transforms.Compose([transforms.Resize((16, 16)), transforms.ToTensor()])(picture))
     theirs = transforms.Resize((16, 16), transforms.InterpolationMode.NEAREST)(Image.fromarray(mask.astype(np.int32)))
     assert small.dtype == torch.int8 and set(small.unique().tolist()) == {-1, 0, 1}
     assert np.array_equal(small.numpy(), np.asarray(theirs))
 
 
+def test_a_mask_is_cut_as_its_picture_is():
+    """A picture that shows its mask in red, in blocks larger than a pixel of the result."""
+    blocks = np.random.default_rng(0).integers(0, 2, (6, 10), dtype=np.int8)
+    mask = np.kron(blocks, np.ones((50, 50), np.int8))
+    picture = Image.fromarray(np.stack([255 * mask.astype(np.uint8)] * 3, -1))
+    for crop in (Crop(224, 248), Crop(224, 256, "bilinear"), Crop(224, 224), Crop(224, 248, squash=True)):
+        image, small = _reading.fitted(picture, mask, crop, "p")
+        assert image.shape[1:] == small.shape == (224, 224)
+        assert ((image[0] > 0.5) == (small == 1)).float().mean() > 0.99  # but for half a pixel along the edges
+        nearest, same = _reading.fitted(picture, mask, replace(crop, interpolation="nearest"), "p")
+        assert torch.equal(nearest[0] == 1, small == 1) and torch.equal(same, small)
+
+
+def test_an_object_that_the_crop_leaves_out():
+    mask = np.zeros((100, 200), np.int8)
+    mask[:, :40] = 1
+    with pytest.raises(PictureError, match="mask of p has no pixel of an object in the 50 x 50 that are kept"):
+        _reading.fitted(Image.new("RGB", (200, 100)), mask, Crop(50, 50), "p")
+    assert (_reading.fitted(Image.new("RGB", (200, 100)), mask, 50, "p")[1] == 1).any()
+
+
 def test_a_mask_of_another_size_and_one_without_an_object():
     picture = Image.new("RGB", (31, 20))
     with pytest.raises(PictureError, match="p is 31 x 20, its mask 20 x 31"):
-        _reading.squashed(picture, np.ones((31, 20), np.int8), 8, "p")
+        _reading.fitted(picture, np.ones((31, 20), np.int8), 8, "p")
     mask = np.zeros((20, 31), np.int8)
     mask[0, 0] = 1  # not among the pixels that are kept
-    with pytest.raises(PictureError, match="mask of p has no pixel of an object at 8 x 8"):
-        _reading.squashed(picture, mask, 8, "p")
+    with pytest.raises(PictureError, match="mask of p has no pixel of an object in the 8 x 8"):
+        _reading.fitted(picture, mask, 8, "p")
 
 
 @pytest.mark.parametrize(("mode", "wanted"), [("RGB", "4 x 6 x 3 uint8"), ("LA", "4 x 6 x 2 uint8"), ("I;16", "4 x 6 uint16")])

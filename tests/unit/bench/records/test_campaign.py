@@ -1,8 +1,13 @@
 """A campaign: begun, resumed, tried again, cut by the time; killed anywhere it loses the row in work alone."""
 
+import io
+import time
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
+from bench.commands._options import Results
 from bench.records.campaign import Campaign, How, NotHere, Plan, head_of, last_of_each, latest, machines_of, select
 from bench.records.rows import Failed, Gained, Machine, Why
 from bench.records.store import Store
@@ -96,6 +101,27 @@ def test_it_stops_when_the_time_is_over_and_says_how_much_is_left(tmp_path, monk
     with Campaign(Store(tmp_path), Plan("test", {}), QUIET, How(seconds=2)) as campaign:
         done = list(campaign.each(KEYS, key=str))
         assert len(done) < len(KEYS) and campaign.cut == len(KEYS) - len(done)
+
+
+def test_the_campaigns_of_one_command_share_one_deadline(tmp_path, monkeypatch):
+    from bench.records import campaign as module
+
+    clock = iter(range(100))
+    monkeypatch.setattr(module, "now", lambda: next(clock))
+    results, done = Results(seconds=3), []
+    for name in ("first", "second"):
+        with Campaign(Store(tmp_path), Plan(name, {}), QUIET, replace(results.how(), shard=(1, 2))) as campaign:
+            done += campaign.each(KEYS[:3], key=str)
+    assert done == KEYS[:3] and campaign.cut == 3
+
+
+def test_the_bar_is_redrawn_once_a_second_at_most(tmp_path):
+    """Its thread takes time from the calls that are timed."""
+    screen = io.StringIO()
+    with Campaign(Store(tmp_path), Plan("test", {}), Console(file=screen, force_terminal=True, width=200)) as campaign:
+        for _ in campaign.each(["the-item"], key=str):
+            time.sleep(1.5)
+    assert 1 <= screen.getvalue().count("the-item") <= 3  # a second's, and the last
 
 
 def test_another_machine_goes_on_in_the_same_folder_and_every_row_names_its_own(tmp_path, monkeypatch):

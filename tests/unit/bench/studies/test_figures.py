@@ -1,4 +1,4 @@
-"""The figures: their catalogue; Figure 3 from hand-made rows; panels of maps from hand-made tiles; the panels of explain and demo."""
+"""The figures of maps: their catalogue; panels from hand-made tiles; the panels of explain and demo."""
 
 import io
 import json
@@ -8,19 +8,16 @@ import torch
 from PIL import Image
 
 from bench.commands._options import EMBEDDED
+from bench.commands._options import FIGURES as NUMBERS
+from bench.commands.figures import CURVES
 from bench.protocols import OURS
-from bench.records.rows import Answered, Failed, Head, Machine, Missing, Why
-from bench.records.store import plain
 from bench.studies.figures import maps, page, panel
-from bench.studies.figures.catalogue import FIGURES, Choice, Curves
+from bench.studies.figures.catalogue import FIGURES, Choice
 from bench.studies.figures.explain import ATTACKED, CLEAN, Explanation, Subject, arrays
 from bench.studies.figures.maps import Outlined, PanelRow, Tile
-from bench.studies.figures.measure import CurveSetting, spots
-from bench.trials.trial import differing
 from runtime.diffusion import schedule
 
-CHOICE = Choice((2,), 4, "corrected", 0)
-SETTING = CurveSetting(Curves("curves", radii=(0, 8), sigmas=(32, 64)), CHOICE)
+CHOICE = Choice((2,), "corrected", 0)
 HASHES = {"backbone": "a", "denoiser": "b"}
 
 
@@ -30,73 +27,10 @@ def size(drawn: bytes) -> tuple[int, int]:
 
 
 def test_the_ten_figures_are_there_and_differ():
-    assert list(FIGURES) == [str(number) for number in range(1, 11)]
-    assert len({repr(figure) for figure in FIGURES.values()}) == 10
+    assert sorted([*FIGURES, CURVES], key=int) == list(NUMBERS) == [str(number) for number in range(1, 11)]
+    assert len({repr(figure) for figure in FIGURES.values()}) == 9
     assert {figure.backbone for figure in FIGURES.values()} == set(EMBEDDED)
     assert all(0 in figure.radii and max(figure.radii) >= 8 for figure in FIGURES.values())
-
-
-def rows():
-    """One row per trial of the curves, all metrics in it; 3 of 4 pictures right."""
-    from dataclasses import asdict
-
-    facts = plain(asdict(SETTING) | {"given": {}})  # as it comes back from disk: lists for tuples
-    found = [Head(campaign="c", key="head", study="figures", commit="1", settings=facts, facts={"fingerprints": HASHES})]
-    found.append(Machine(campaign="c", key="m", environment={"cpu": "x", "commit": "1"}))
-    for trial in {spot.trial: spot.trial for spot in spots(SETTING)}.values():
-        level = trial.defence.level
-        scores = {metric: [[0.5], [0.25], [0.75], [0.5]] for metric in ("positive_auc", "negative_auc", "s_faith", "topk")}
-        found.append(
-            Answered(
-                campaign="c", key=trial.part_key(range(4)), trial=differing(trial.base), numbers=[0, 1, 2, 3], labels=[1, 1, 1, 1],
-                answers=[1, 1, 1, 0], scores={"vta": scores}, sigma=None if level is None else level.sigma,
-            )
-        )  # fmt: skip
-    return found
-
-
-def test_the_curves_from_rows():
-    drawn = page.render("3", rows())
-    assert len(drawn.cells) == 2 * 2 * 2 + 2 * 3
-    assert all(cell["low"] <= cell["value"] <= cell["high"] and cell["n"] == 4 for cell in drawn.cells)
-    assert {cell["value"] for cell in drawn.cells} == {0.5, 0.75}
-    assert {round(cell["real_sigma_255"]) for cell in drawn.cells if cell["against"] == "sigma"} == {32, 64}
-    assert {cell["real_sigma_255"] for cell in drawn.cells if cell["method"] == "VTA"} == {""}
-    assert {cell["radius_255"] for cell in drawn.cells if cell["against"] == "radius"} == {0, 8}
-    facts = json.loads(drawn.plots["figure3.json"])
-    assert facts["weights"] == HASHES and facts["environment"]["cpu"] == "x" and facts["choice"]["n"] == 4
-    for word in (
-        "Embedded world",
-        "Preset corrected",
-        "real noise 64.2/255",
-        "PGD l_inf",
-        "Seed 0",
-        "our choice",
-        "n = 4 test pictures per point",
-    ):
-        assert word in facts["caption"] and word in drawn.markdown
-    assert size(drawn.plots["figure3.png"])[0] <= 1600 and len(drawn.plots["figure3.png"]) < page.MOST
-
-
-def test_trials_that_are_the_same_are_measured_once():
-    """Ours under PGD 8/255 at the preset's own noise stands in all three panels."""
-    bases = [spot.trial.base for spot in spots(SETTING)]
-    assert len(bases) == 6 and len(set(bases)) == 5
-
-
-def test_what_curves_lack_is_said():
-    found = rows()
-    missing = Missing(Why.FAILED, "the disk is full")
-    found[-1] = Failed(campaign="c", key=found[-1].key, missing=missing, again=True)
-    text = page.render("3", found).markdown
-    assert "failed: the disk is full" in text and "not measured: 1 of 6 points" in text
-    assert "not measured: 6 of 6 points" in page.render("3", found[:2]).markdown
-
-
-def test_a_long_caption_makes_the_figure_taller():
-    points = page.points(SETTING, rows())
-    short, long = (page.draw(points, text).get_size_inches() for text in ("short", "long " * 200))
-    assert long[1] > short[1] and long[0] == short[0] <= 16
 
 
 def panel_rows(number):
@@ -121,7 +55,7 @@ def test_a_panel_and_what_lies_beside_it(number):
     assert set(drawn.plots) == {f"figure{number}.{kind}" for kind in ("png", "json", "npz")}
     assert len(drawn.plots[f"figure{number}.png"]) < page.MOST and size(drawn.plots[f"figure{number}.png"])[0] <= 1600
     facts = json.loads(drawn.plots[f"figure{number}.json"])
-    assert {"commit", "cpu"} <= set(facts["environment"]) and facts["choice"] == {"pictures": [2], "n": 4, "preset": "corrected", "seed": 0}
+    assert {"commit", "cpu"} <= set(facts["environment"]) and facts["choice"] == {"pictures": [2], "preset": "corrected", "seed": 0}
     assert ("a map the explained one" if number == "2" else "the label given, which an attack may change") in facts["caption"]
 
 
