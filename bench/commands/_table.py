@@ -12,7 +12,7 @@ from bench.records.campaign import head_of, select
 from bench.records.clock import settled
 from bench.records.rows import AnyRow, Failed, Why
 from bench.records.store import Store
-from bench.trials import measure, plan
+from bench.trials import cost, measure, plan
 from bench.trials.grid import Grid
 from bench.trials.page import render, stem, tables
 from bench.trials.run import Runner
@@ -89,11 +89,13 @@ def show(grids: Sequence[Grid], store: Store, console: Console, campaign: str | 
 
 
 def failures(grid: Grid, rows: Sequence[AnyRow]) -> dict[str, Failed]:
-    """The trials of a table that failed although they could have been measured, by key; not those that were measured whole since."""
+    """The trials and timings of a table that failed although they could have been measured, by key; not those that were measured whole since."""
     coverage = Coverage(rows)
     keys = {trial.key for trial in grid.trials(Settings.read(head_of(rows).settings)) if not coverage.whole(trial)}
     found = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED}
-    return {key: row for key, row in found.items() if key in keys}
+    timed = {cost.key(question) for question in grid.costs(Settings.read(head_of(rows).settings))}
+    untimed = {row.key: row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED and row.key in timed}
+    return {key: row for key, row in found.items() if key in keys} | untimed
 
 
 def _settings(wanted: TableRequest) -> Settings:

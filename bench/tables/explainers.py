@@ -41,7 +41,7 @@ def cells(settings: Settings) -> list[Cell]:
     chosen = chosen if settings.explainers else {name: chosen[name] for name in chosen if name != "random"} | MORE | {"random": "random"}
     plain = Trial(scene.main, scene.task, settings.n)
     defended = replace(plain, defence=settings.made.defence(seed=settings.seed))
-    threat = Threat("pgd", "linf", 8 / 255, settings.made.step_rule)
+    threat = Threat("pgd", "linf", 8 / 255, settings.made.rule_for(scene.task))
     found = []
     for group, metrics in METRICS.items():
         for name, spec in chosen.items():

@@ -42,7 +42,7 @@ def _row(settings: Settings, row: str, defence: Defence) -> list[Cell]:
     """Accuracy, stability and the draws of the radii behind one defence."""
     scene, side = settings.scene, worlds.open(settings.world).grid
     clean = Trial(scene.main, scene.task, settings.n, defence=defence)
-    attacked = replace(clean, threat=Threat("pgd", "linf", 8 / 255, settings.made.step_rule))
+    attacked = replace(clean, threat=Threat("pgd", "linf", 8 / 255, settings.made.rule_for(scene.task)))
     more = replace(defence, first=defence.draws, draws=CERTIFYING)
     votes = replace(clean, images=min(settings.n, CERTIFIED), defence=more)
     found = []

@@ -145,9 +145,10 @@ class Grid:
         return list(dict.fromkeys((cell.trial, cell.explainer) for cell in cells if cell.trial is not None))
 
     def complete(self, rows: Sequence[AnyRow]) -> bool:
-        """Whether one campaign's rows have all pictures of all its trials; a trial that failed counts, its reason stands in its cells."""
-        coverage = Coverage(rows)
-        return all(map(coverage.ended, self.trials(Settings.read(head_of(rows).settings))))
+        """Whether one campaign's rows have all pictures of all its trials, and all it times; what failed counts, its reason stands in its cells."""
+        coverage, settings, keys = Coverage(rows), Settings.read(head_of(rows).settings), {row.key for row in rows}
+        timed = all(cost.key(question) in keys for question in self.costs(settings))
+        return timed and all(map(coverage.ended, self.trials(settings)))
 
     def latest(self, rows: Sequence[AnyRow]) -> list[AnyRow]:
         """The newest campaign that has this table whole, else the newest: a later run of another table, or one cut, must not hide it."""
