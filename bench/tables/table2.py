@@ -54,6 +54,11 @@ def cells(settings: Settings) -> list[Cell]:
             found.append(Cell(name, title(metric), metric, trial, "vta", printed=paper, **shared))
         for group, metrics in OTHER.items():
             found += [Cell(name, TITLES[metric.partition(":")[0]], metric, trial, "vta", group=group, **shared) for metric in metrics]
+    plain = Trial(scene.main, scene.task, settings.n, threat=threat)
+    maps = [(metric, "") for metric in PAPER if metric != "accuracy"] + [(metric, group) for group, own in OTHER.items() for metric in own]
+    for metric, group in maps:
+        shown = TITLES[metric.partition(":")[0]] if group else title(metric)
+        found.append(Cell("random map, undefended", shown, metric, plain, "random", group=group, method="random", radius=8 / 255, norm="linf"))
     return found
 
 
