@@ -36,7 +36,7 @@ class CertifySettings:
     draws: int = 500
     radius: float | None = None
     seed: int = 0
-    attacked: int = 20
+    attacked: int = 10
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> "CertifySettings":
