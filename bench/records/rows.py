@@ -44,10 +44,8 @@ class Answered(Row, frozen=True, kw_only=True, tag="answered"):
 
 
 class Costed(Row, frozen=True, kw_only=True, tag="cost"):
-    """What it costs to answer and explain `pictures` pictures together: noise, denoiser, classifier and one map; no loading, attack or metric.
-
-    `seconds` and `joules`: of all of them, round by round after a warm-up; `joules` None: `why` the processor's counters cannot be read.
-    """
+    """Cost of answering and explaining `pictures` pictures together, round by round after a warm-up: noise, denoiser, classifier and one map; no
+    loading, attack or metric. `joules` None: `why` the processor's counters cannot be read."""
 
     trial: dict[str, Any]
     explainer: str
