@@ -22,7 +22,8 @@ them. Maps against the object's mask; AUC: the undefended classifier's accuracy 
 good) or last (negative: large is good); V_8 and shared relevance against the clean picture's map by the same method, with fresh noise. PGD sees the
 undefended network: a transfer attack. LRP is computed in float64: in float32 rounding can move its map by more than the map. `random` is a
 control. Cost: one picture's answer and map, without loading, attack or metrics; joules are those of the whole processor. Paired: each
-explainer with DDS against itself without."""
+explainer with DDS against itself without. LRP's
+and the input gradient's cells are pixels, all others' are patches: V_8 counts eight pixels there and is not comparable between the two kinds."""
 SWEEP = (
     ("VTA + DDS", "77.33", "77.37", "77.30", "–", "77.26", "77.36"),
     ("VTA", "77.0", "76.3", "76.0", "75.8", "75.5", "75.6"),

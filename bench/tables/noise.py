@@ -76,7 +76,7 @@ def sections(values: Sequence[Value]) -> list[str]:
         "noise",
         "standard deviation",
         "scale",
-        "E max of |z|",
+        "largest number, mean",
         "right label certified",
         "median l1 radius",
         "median l2 radius",
@@ -86,7 +86,8 @@ def sections(values: Sequence[Value]) -> list[str]:
         f"All in 255ths of a pixel's range, on the grid where the noise is added, rounded down. The label that is certified is the picture's right "
         f"one, fixed before the draws, so no draw is spent on choosing it: Clopper and Pearson's lower bound at alpha = {ALPHA} of its share of "
         f"{CERTIFYING} draws; 0 where that is not above one half. An l2 radius is an l1 radius as well; an l1 radius divided by the root of the "
-        "number of pixels and colours is an l2 radius. `E max of |z|` is what Theorems 5.2 and 5.4 bound from below.\n"
+        "number of pixels and colours is an l2 radius. `largest number, mean`: E of the largest absolute "
+        "number of one draw, what Theorems 5.2 and 5.4 bound from below.\n"
     )
     return [section("Certified radii by law of the noise", text, table(names, lines))] if lines else []
 

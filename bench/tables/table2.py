@@ -58,7 +58,9 @@ def cells(settings: Settings) -> list[Cell]:
     maps = [(metric, "") for metric in PAPER if metric != "accuracy"] + [(metric, group) for group, own in OTHER.items() for metric in own]
     for metric, group in maps:
         shown = TITLES[metric.partition(":")[0]] if group else title(metric)
-        found.append(Cell("random map, undefended", shown, metric, plain, "random", group=group, method="random", radius=8 / 255, norm="linf"))
+        found.append(
+            Cell("random map, undefended", shown, metric, plain, "random", group=group, method="random", radius=8 / 255, norm="linf")
+        )
     return found
 
 
