@@ -81,7 +81,9 @@ def number(value: float) -> str:
 
 
 def share(interval: Interval) -> str:
-    """As in 0.935 [0.89, 0.96]."""
+    """As in 0.935 [0.89, 0.96]; a score of 10 or more has one decimal."""
+    if interval.value >= 10:
+        return f"{interval.value:.1f} [{interval.low:.1f}, {interval.high:.1f}]"
     return f"{interval.value:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 

@@ -114,7 +114,9 @@ def _told(value: Value | None, short: bool) -> str:
     if (number := value.number) is None:
         return missing(value.value)  # type: ignore[arg-type]
     if short:
-        return f"{number.value:.3f}" + ("" if value.paper is None else f" ({value.paper:.4g})")
+        return (f"{number.value:.1f}" if number.value >= 10 else f"{number.value:.3f}") + (
+            "" if value.paper is None else f" ({value.paper:.4g})"
+        )
     paper = "" if value.paper is None else f" (paper {value.paper:.4g}, {number.value - value.paper:+.2f})"
     return share(number) + (f" n={value.n}" if value.fewer else "") + paper
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 from rich.console import Console
 from rich.table import Table
 
+from bench.metrics.perturbation import STEPS
 from bench.records.clock import seconds
 from bench.trials.grid import Grid
+from bench.trials.metric import find
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
 from bench.trials.trial import Trial
@@ -29,7 +31,7 @@ def show(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Con
         fresh = list({trial.base: trial for trial in fresh}.values())
         counted |= {trial.base for trial in fresh}
         attacked = {replace(trial, defence=defences.Defence(), maps=()) for trial in fresh if trial.threat}
-        draws = {trial: trial.images * trial.defence.draws if trial.defence.randomised else 0 for trial in fresh}
+        draws = {trial: trial.images * trial.defence.draws * (1 + _curves(trial)) if trial.defence.randomised else 0 for trial in fresh}
         minutes = f"{sum(draws[trial] * took[bool(trial.maps)] for trial in fresh) / 60:.1f}" if took else "not known"
         numbers = (len(grid.cells(settings)), len(fresh), sum(trial.images for trial in attacked), sum(draws.values()))
         lines.add_row(grid.name, *map(str, numbers), minutes)
@@ -42,6 +44,12 @@ def show(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Con
     else:
         text = "seconds per draw of these networks: fvit table 3 --world paper"
     console.print(text, highlight=False)
+
+
+def _curves(trial: Trial) -> int:
+    """How often the defence answers each picture once more, for perturbation curves of the defended classifier."""
+    defended = [spec for _, spec in trial.maps if spec and find(spec).of_score.get("classifier") == "defended"]
+    return (1 + len(STEPS)) * len(defended)
 
 
 def _seconds_per_draw(settings: Settings, runner: Runner) -> dict[bool, float]:

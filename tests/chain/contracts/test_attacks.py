@@ -16,7 +16,14 @@ from runtime.errors import FvitError
 NAMES = plugins.names("bench.attacks")
 THROUGH = {"eot_pgd", "bpda"}  # refuse a target without a defence
 ADAPTS = {"autoattack"}  # attacks the classifier without a defence, which is what is tested here; test_autoattack.py has the other way
-NOISE = {"gaussian", "uniform"}  # search nothing and ask for no score: the loss need not rise, and labels are not compared with scores
+# search nothing and ask for no score: the loss need not rise, and labels are not compared with scores
+NOISE = {"gaussian", "uniform", "gaussian_unbounded", "uniform_deviation"}
+    "gaussian",
+    "uniform",
+    "gaussian_unbounded",
+    "uniform_deviation",
+}  # search nothing and ask for no score: the loss need not rise, and labels are not compared with scores
+UNBOUNDED = {"gaussian_unbounded", "uniform_deviation"}  # eps is a standard deviation, not the radius of a ball
 SCORES = {"square"}  # reads scores, no gradient
 GRADIENT = set(NAMES) - NOISE - SCORES
 MAPS = {"topk"}  # raises no loss but moves a map, which its target must have; a gradient that is none is the map's
@@ -89,7 +96,7 @@ def attack(name, target, budget):
 
 
 def test_the_names_above_are_attacks():
-    assert set(NAMES) >= THROUGH | ADAPTS | NOISE | SCORES | MAPS | LINF
+    assert UNBOUNDED < NOISE and set(NAMES) >= THROUGH | ADAPTS | NOISE | SCORES | MAPS | LINF
 
 
 @pytest.mark.parametrize("name", sorted(LINF))
@@ -98,12 +105,12 @@ def test_a_norm_that_an_attack_does_not_search_is_refused(name, target):
         made(name, target, BUDGETS["l2"])
 
 
-def test_inside_the_ball_and_inside_the_pixels_range(attack, budget, images, labels):
+def test_inside_the_ball_and_inside_the_pixels_range(attack, name, budget, images, labels):
     found = attack(images, labels, NUMBERS)
     assert found.shape == images.shape and found.dtype == images.dtype and torch.isfinite(found).all() and not found.requires_grad
     assert found.min() >= 0 and found.max() <= 1
     length = torch.linalg.vector_norm((found - images).flatten(1), ord={"linf": torch.inf, "l2": 2}[budget.norm], dim=1)
-    assert (length <= budget.eps + ROUNDING).all() and (length > budget.eps / 2).all()
+    assert name in UNBOUNDED or ((length <= budget.eps + ROUNDING).all() and (length > budget.eps / 2).all())
 
 
 @pytest.mark.parametrize("shade", [0.0, 1.0])
@@ -121,7 +128,15 @@ def test_float32_stays_inside_as_well(name, budget, images, labels):
     found = made(name, Target(classifier(backbone.model), defence, cells), budget)(images.float(), labels, NUMBERS)
     assert found.dtype == torch.float32 and found.min() >= 0 and found.max() <= 1
     length = torch.linalg.vector_norm((found - images.float()).flatten(1), ord={"linf": torch.inf, "l2": 2}[budget.norm], dim=1)
-    assert (length <= budget.eps + ROUNDING).all()
+    assert name in UNBOUNDED or (length <= budget.eps + ROUNDING).all()
+
+
+@pytest.mark.parametrize("name", sorted(UNBOUNDED))
+def test_noise_without_a_ball_has_the_deviation_asked_for(name, target):
+    grey = torch.full((2, 3, 64, 64), 0.5, dtype=torch.float64)
+    added = made(name, target, BUDGETS["linf"])(grey, torch.zeros(2, dtype=torch.int64), [4, 5]) - 0.5
+    assert added.std().item() == pytest.approx(8 / 255, rel=0.03) and abs(added.mean().item()) < 1e-3
+    assert (added.abs().max() < 1.74 * 8 / 255) == (name == "uniform_deviation")  # sqrt(3) deviations; a normal number goes further
 
 
 def test_the_same_again(attack, images, labels):

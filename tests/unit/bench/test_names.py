@@ -1,6 +1,7 @@
 """Names that the command line knows before anything heavy is loaded are the real ones."""
 
 from bench.commands import _options as offered
+from bench.commands.figures import CURVES
 from bench.studies.figures.catalogue import FIGURES
 from bench.trials.page import tables
 from bench.worlds import defence, paper, presets
@@ -15,7 +16,7 @@ def test_the_names_known_before_loading_are_the_real_ones():
     assert worlds.names() == ["embedded", "paper"] and set(offered.DENOISERS) <= set(names.DENOISERS)
     assert digits.TASKS == offered.TASKS and set(offered.TRAINED) == set(train.ORDER) - {"teacher"}
     assert {name.split("-")[0] for name in offered.STEPPED} == {*names.DENOISERS, *defence.CONTROLS} - {"released"}
-    assert set(presets.PRESETS) == set(offered.PRESETS) and (*FIGURES,) == offered.FIGURES
+    assert set(presets.PRESETS) == set(offered.PRESETS) and {*FIGURES, CURVES} == set(offered.FIGURES)
     assert (*paper.CROPS,) == offered.CROPS
     assert {*tables(), offered.TIMED} == set(offered.tables())
     assert set(names.DENOISERS) == set(denoise.DENOISERS)
