@@ -18,11 +18,6 @@ THROUGH = {"eot_pgd", "bpda"}  # refuse a target without a defence
 ADAPTS = {"autoattack"}  # attacks the classifier without a defence, which is what is tested here; test_autoattack.py has the other way
 # search nothing and ask for no score: the loss need not rise, and labels are not compared with scores
 NOISE = {"gaussian", "uniform", "gaussian_unbounded", "uniform_deviation"}
-    "gaussian",
-    "uniform",
-    "gaussian_unbounded",
-    "uniform_deviation",
-}  # search nothing and ask for no score: the loss need not rise, and labels are not compared with scores
 UNBOUNDED = {"gaussian_unbounded", "uniform_deviation"}  # eps is a standard deviation, not the radius of a ball
 SCORES = {"square"}  # reads scores, no gradient
 GRADIENT = set(NAMES) - NOISE - SCORES

@@ -133,7 +133,7 @@ def test_a_metric_that_only_some_pictures_have_is_not_measured_yet():
     found = [
         value
         for value in grid.values([*rows, msgspec.structs.replace(whole, **more)])
-        if value.cell.trial.key == whole.key.partition("/")[0]
+        if value.cell.trial and value.cell.trial.key == whole.key.partition("/")[0]
     ]
     maps = [value for value in found if value.cell.metric != ACCURACY]
     assert maps and all(value.value.why == Why.NOT_MEASURED and "some of the 5 pictures" in value.value.reason for value in maps)
