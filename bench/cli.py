@@ -100,7 +100,7 @@ def _with_plugins(words: list[str]) -> list[str]:
         if word == PLUGINS or word.startswith(f"{PLUGINS}="):
             folder = word.partition("=")[2] or next(left, "")
             if not folder:
-                raise FvitError(f"{PLUGINS} came without a folder; {PLUGINS} DIR is wanted")
+                raise FvitError(f"{PLUGINS} given without a folder; {PLUGINS} DIR is expected")
             folders.append(folder)
         else:
             rest.append(word)
@@ -154,14 +154,16 @@ def _told(error: exceptions.CycloptsError, app: App) -> str:
         options = [name for argument in error.argument_collection for name in argument.names if argument.parse and name.startswith("--")]
         return _unknown(error.token.keyword or error.token.value, options, "option", asked)
     if isinstance(error, exceptions.RepeatArgumentError):
-        return f"{error.token.keyword} came more than once; give it once"
+        return f"{error.token.keyword} given more than once; give it once"
     if isinstance(error, exceptions.MissingArgumentError):
         missing = error.keyword or option
         return (
-            f"{missing} came without a value" if missing.startswith("-") else f"{missing} is missing; {asked} --help tells what is wanted"
+            f"{missing} given without a value"
+            if missing.startswith("-")
+            else f"{missing} is missing; {asked} --help tells what is expected"
         )
     if isinstance(error, exceptions.UnusedCliTokensError):
-        return f"{asked} has no use for {' '.join(error.unused_tokens or [])!r}; {asked} --help tells what is wanted"
+        return f"{asked} has no use for {' '.join(error.unused_tokens or [])!r}; {asked} --help tells what is expected"
     if isinstance(error, exceptions.CoercionError) and error.token is not None:
         return _unfit(error, error.token)
     return " ".join(str(error).split())
@@ -170,10 +172,10 @@ def _told(error: exceptions.CycloptsError, app: App) -> str:
 def _unfit(error: exceptions.CoercionError, token: Token) -> str:
     choices = error.argument.get_choices() if error.argument else None
     if choices:
-        return f"{told(token)}: one of {', '.join(choices)} is wanted"
+        return f"{told(token)}: one of {', '.join(choices)} is expected"
     if error.target_type is bool:
         return f"{token.keyword} takes no value"
-    return f"{told(token)}: {WANTED.get(error.target_type, 'another kind of value')} is wanted"
+    return f"{told(token)}: {WANTED.get(error.target_type, 'another kind of value')} is expected"
 
 
 def _unknown(word: str, names: list[str], kind: str, asked: str) -> str:

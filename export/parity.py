@@ -66,7 +66,7 @@ def check(
             if worst[-1].labels < labels:
                 raise ParityError(
                     f"{spec.name} of {network.name}, {name}: {worst[-1].labels:.1%} of the labels are those of eager fp32 in {precision}, "
-                    f"{labels:.0%} are wanted; keep more layers in float, do not time it"
+                    f"{labels:.0%} are expected; keep more layers in float, do not time it"
                 )
     return Parity(
         max(p.largest for p in worst),

@@ -42,7 +42,7 @@ class Calibration:
 
     def __post_init__(self):
         if (count := sum(len(batch[0]) for batch in self.batches)) < FEWEST:
-            raise FvitError(f"{count} calibration pictures came ({self.source}), {FEWEST} or more are wanted for int8")
+            raise FvitError(f"{count} calibration pictures given ({self.source}), {FEWEST} or more are expected for int8")
 
     @property
     def digest(self) -> str:

@@ -35,7 +35,7 @@ def export(network: Network, opset: int | None = None, root: Path | None = None)
     opset = opset or default_opset(network)
     lowest = OPSETS["bf16"] if network.precision == "bf16" else FIRST_OPSET
     if not lowest <= opset <= ATTENTION_OPSET:
-        raise FvitError(f"opset {opset} came for {network.precision}; {lowest} to {ATTENTION_OPSET} are wanted")
+        raise FvitError(f"opset {opset} given for {network.precision}; {lowest} to {ATTENTION_OPSET} are expected")
     folder = (root or artifacts.cache()) / f"{network.name}-{network.precision}-opset{opset}-{network.fingerprint[:12]}"
     if folder.is_dir():
         return artifacts.read(folder, network.name, network.fingerprint)

@@ -49,12 +49,12 @@ class EngineOptions:
     def __post_init__(self):
         smallest, tuned, largest = self.batches
         if not 1 <= smallest <= tuned <= largest:
-            raise FvitError(f"batches {self.batches} came; 1 <= smallest <= tuned for <= largest is wanted")
+            raise FvitError(f"batches {self.batches} given; 1 <= smallest <= tuned for <= largest is expected")
         if not 0 <= self.level <= 5:
-            raise FvitError(f"optimisation level {self.level} came; 0 to 5 is wanted, 3 is TensorRT's own")
+            raise FvitError(f"optimisation level {self.level} given; 0 to 5 is expected, 3 is TensorRT's own")
         for flag in self.flags:
             if flag in REFUSED:
-                raise FvitError(f"builder flag {flag} came, which cannot be used: {REFUSED[flag]}")
+                raise FvitError(f"builder flag {flag} given, which cannot be used: {REFUSED[flag]}")
 
 
 def build(artifact: Artifact, options: EngineOptions = EngineOptions(), device: torch.device | None = None) -> Path:

@@ -70,14 +70,14 @@ def read(folder: str | Path, network: str | None = None, fingerprint: str | None
         raise ArtifactError(f"{folder / MANIFEST} is damaged; delete {folder} and export again") from None
     if facts.get("format") != FORMAT:
         raise ArtifactError(
-            f"{folder} was made by an incompatible version (format {facts.get('format')}, {FORMAT} is wanted); delete it and export again"
+            f"{folder} was made by an incompatible version (format {facts.get('format')}, {FORMAT} is expected); delete it and export again"
         )
     missing = {f.name for f in fields(Artifact) if f.default_factory is MISSING} - {"folder"} - facts.keys()
     if missing:
         raise ArtifactError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}; delete {folder} and export again")
     artifact = _from_facts(folder, facts)
     if network is not None and artifact.network != network:
-        raise ArtifactError(f"{folder} holds the network {artifact.network}, {network} is wanted; export that one")
+        raise ArtifactError(f"{folder} holds the network {artifact.network}, {network} is expected; export that one")
     if fingerprint is not None and artifact.fingerprint != fingerprint:
         raise ArtifactError(
             f"{folder} is stale: it holds other weights ({artifact.weights}) than the network asked for; delete the folder and export again"
@@ -155,7 +155,7 @@ def _verify(artifact: Artifact) -> None:
             raise ArtifactError(f"{file} is missing; delete {artifact.folder} and export again")
         if file.stat().st_size != facts["bytes"]:
             raise ArtifactError(
-                f"{file} is truncated: {file.stat().st_size} bytes, {facts['bytes']} are wanted; delete the folder and export again"
+                f"{file} is truncated: {file.stat().st_size} bytes, {facts['bytes']} are expected; delete the folder and export again"
             )
         if sha256(file) != facts["sha256"]:
             raise ArtifactError(f"{file} was altered: its hash is not the one in {MANIFEST}; delete the folder and export again")

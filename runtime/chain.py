@@ -42,7 +42,7 @@ class Draws:
     def __post_init__(self):
         for name, least in (("count", 1), ("first", 0), ("seed", 0), ("batch", 1)):
             if getattr(self, name) < least:
-                raise FvitError(f"draws with {name} {getattr(self, name)} came; {least} or more is wanted")
+                raise FvitError(f"draws with {name} {getattr(self, name)} given; {least} or more is expected")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Chain:
         """
         check(images)
         if len(numbers) != len(images):
-            raise FvitError(f"{len(numbers)} picture numbers came for {len(images)} images; one for each is wanted")
+            raise FvitError(f"{len(numbers)} picture numbers given for {len(images)} images; one for each is expected")
         base, votes, sums = resize(images, self.grid), None, MapSums(explain, images) if explain else None
         undefined = torch.zeros((), dtype=torch.int64, device=images.device)  # read at the end: the device need not be waited for
         total, count, batch = len(images) * draws.count, draws.count, draws.batch
@@ -132,7 +132,7 @@ class Chain:
         """Each image's label and its l2 radius in pixels, right with probability >= 1 - `alpha`: chosen by `selection` draws, then bounded
         by the next `draws.count` ones. For Gaussian noise alone; certificates.radii has the radii of the others."""
         if self.noise != "gaussian":
-            raise FvitError(f"{self.noise} noise came; the l2 radius of a certified label is that of gaussian noise")
+            raise FvitError(f"{self.noise} noise given; the l2 radius of a certified label is that of gaussian noise")
         chosen = self(images, numbers, replace(draws, count=selection)).votes.cpu().numpy()
         votes = self(images, numbers, replace(draws, first=draws.first + selection)).votes.cpu().numpy()
         return [certificates.label(first, then, self.level.sigma, alpha) for first, then in zip(chosen, votes, strict=True)]

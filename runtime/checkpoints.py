@@ -36,7 +36,7 @@ def read(path: str | Path) -> dict[str, Tensor]:
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{path} holds no dictionary of tensors; a state dict is wanted")
+        raise CheckpointError(f"{path} holds no dictionary of tensors; a state dict is expected")
     return state
 
 

@@ -40,7 +40,7 @@ def merged(first: Fused | None, second: Fused) -> Fused:
     if first is None:
         return second
     if (first.fuse, second.fuse) not in {("mean", "mean"), ("top_share", "top_share")}:
-        raise FvitError(f"maps fused by {first.fuse} and {second.fuse} came; two means or two shares are wanted")
+        raise FvitError(f"maps fused by {first.fuse} and {second.fuse} given; two means or two shares are expected")
     draws = first.draws + second.draws
     weights = first.draws / draws, second.draws / draws
     maps = weights[0] * first.maps + weights[1] * second.maps

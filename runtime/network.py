@@ -89,15 +89,15 @@ class AtPrecision(nn.Module):
 def check_inputs(name: str, specs: Sequence[TensorSpec], inputs: Sequence[Tensor], largest: int | None = None) -> None:
     """Refuses a wrong number of inputs, a wrong shape, dtype or batch by name. Checks shapes only, not values."""
     if len(inputs) != len(specs):
-        raise FvitError(f"{name} takes {len(specs)} inputs ({', '.join(s.name for s in specs)}), {len(inputs)} came")
+        raise FvitError(f"{name} takes {len(specs)} inputs ({', '.join(s.name for s in specs)}), {len(inputs)} given")
     batch = inputs[0].shape[0] if inputs[0].ndim else 0
     for spec, x in zip(specs, inputs, strict=True):
         if tuple(x.shape[1:]) != spec.shape or x.ndim == 0 or x.shape[0] != batch or x.dtype != torch.float32:
             wanted = f"({', '.join(('batch', *map(str, spec.shape)))}) float32"
             came = f"{tuple(x.shape)} {str(x.dtype).removeprefix('torch.')}"
-            raise FvitError(f"input {spec.name} of {name}: {came} came, {wanted} is wanted with one batch for all inputs")
+            raise FvitError(f"input {spec.name} of {name}: {came} given, {wanted} is expected with one batch for all inputs")
     if batch == 0 or (largest is not None and batch > largest):
-        raise FvitError(f"{name}: a batch of {batch} came, 1 to {largest or 'any number'} is wanted")
+        raise FvitError(f"{name}: a batch of {batch} given, 1 to {largest or 'any number'} is expected")
 
 
 def random_weights(seed: int) -> Weights:

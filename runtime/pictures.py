@@ -55,7 +55,7 @@ def read(path: str | Path, size: int | Crop) -> Float[Tensor, "3 S S"]:
             image.load()
             return square(rgb(image, path.name), size, path.name)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
-        raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}); a complete PNG or JPEG is wanted") from error
+        raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}); a complete PNG or JPEG is expected") from error
 
 
 def find(path: str | Path) -> list[Path]:
@@ -64,7 +64,7 @@ def find(path: str | Path) -> list[Path]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
         if not files:
-            raise PictureError(f"no picture below {path}; files of {', '.join(sorted(SUFFIXES))} are wanted")
+            raise PictureError(f"no picture below {path}; files of {', '.join(sorted(SUFFIXES))} are expected")
         return files
     return [path]
 
@@ -97,11 +97,11 @@ def rgb(image: Image.Image, name: str) -> Image.Image:
 def check(images: Tensor) -> None:
     """Refuses what is no batch of finite RGB pictures in [0, 1]."""
     if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-        raise PictureError(f"pictures {tuple(images.shape)} {images.dtype} came; (B, 3, H, W) floating point in [0, 1] is wanted")
+        raise PictureError(f"pictures {tuple(images.shape)} {images.dtype} given; (B, 3, H, W) floating point in [0, 1] is expected")
     if not torch.isfinite(images).all():
-        raise PictureError("a picture holds NaN or infinity; finite values in [0, 1] are wanted")
+        raise PictureError("a picture holds NaN or infinity; finite values in [0, 1] are expected")
     if images.min() < 0 or images.max() > 1:
-        raise PictureError(f"pictures in [{images.min():.3g}, {images.max():.3g}] came; [0, 1] is wanted (divide bytes by 255)")
+        raise PictureError(f"pictures in [{images.min():.3g}, {images.max():.3g}] given; [0, 1] is expected (divide bytes by 255)")
 
 
 def resize(images: Float[Tensor, "N C H W"], size: tuple[int, int]) -> Float[Tensor, "N C h w"]:

@@ -109,7 +109,7 @@ def _value(text: str, kind: type, where: str) -> Any:
         return {"true": True, "false": False}[text] if kind is bool else kind(text)
     except (KeyError, ValueError):
         wanted = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, kind.__name__)
-        raise FvitError(f"{where}={text} came; {wanted} is wanted") from None
+        raise FvitError(f"{where}={text} given; {wanted} is expected") from None
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -65,8 +65,8 @@ def check(name: str, images: Tensor, labels: Tensor, pictures: Sequence[int]) ->
     whole = not (labels.is_floating_point() or labels.dtype == torch.bool)
     if labels.shape != (len(images),) or len(pictures) != len(images) or not whole or (labels < 0).any():
         raise FvitError(
-            f"{name}: labels {tuple(labels.shape)} {labels.dtype} and {len(pictures)} numbers came for {len(images)} images; "
-            "one whole label from 0 up and one number each are wanted"
+            f"{name}: labels {tuple(labels.shape)} {labels.dtype} and {len(pictures)} numbers given for {len(images)} images; "
+            "one whole label from 0 up and one number each are expected"
         )
 
 
@@ -92,7 +92,7 @@ def scored(scores: Scores, images: Tensor, labels: Tensor, pictures: Sequence[in
     logits = scores(images, pictures)
     if logits.ndim != 2 or len(logits) != len(images) or labels.max() >= logits.shape[1]:
         raise FvitError(
-            f"scores {tuple(logits.shape)} for {len(images)} pictures, labels up to {labels.max()}; (B, K), K above all, is wanted"
+            f"scores {tuple(logits.shape)} for {len(images)} pictures, labels up to {labels.max()}; (B, K), K above all, is expected"
         )
     return logits
 

@@ -44,9 +44,9 @@ class Budget:
         known(self.norm, NORMS, "norm")
         for name, value in (("eps", self.eps), ("step", self.step)):
             if not (math.isfinite(value) and value > 0):
-                raise FvitError(f"attack with {name} = {value}; a finite number above 0 is wanted, in [0, 1] pixels (8/255 = 0.0314)")
+                raise FvitError(f"attack with {name} = {value}; a finite number above 0 is expected, in [0, 1] pixels (8/255 = 0.0314)")
         if self.steps < 1:
-            raise FvitError(f"attack with {self.steps} steps; 1 or more are wanted")
+            raise FvitError(f"attack with {self.steps} steps; 1 or more are expected")
 
     def start(self, images: Float[Tensor, "B C H W"], pictures: Sequence[int]) -> Float[Tensor, "B C H W"]:
         """Where each picture's ascent begins: itself, or a point uniform in its ball (clipped to [0, 1]), the same in any batch."""

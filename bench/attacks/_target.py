@@ -39,7 +39,7 @@ class DefenceModel:
     def __post_init__(self):
         positive(self.sigma)
         if self.samples < 1:
-            raise FvitError(f"{self.samples} samples a step; 1 or more are wanted")
+            raise FvitError(f"{self.samples} samples a step; 1 or more are expected")
 
 
 @dataclass(frozen=True)

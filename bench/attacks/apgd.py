@@ -98,7 +98,7 @@ def checkpoints(steps: int) -> dict[int, int]:
 def dlr(scores: Float[Tensor, "B K"], labels: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
     """Difference of logits ratio: -(z_y - max_{i != y} z_i) / (z_(1) - z_(3)), z_(1) the largest; shift and scale of z do not change it."""
     if scores.shape[1] < 3:
-        raise FvitError(f"the loss dlr divides by the first score minus the third and {scores.shape[1]} classes came; choose the loss ce")
+        raise FvitError(f"the loss dlr divides by the first score minus the third and {scores.shape[1]} classes given; choose the loss ce")
     ordered = scores.sort(1, descending=True).values
     own = scores.gather(1, labels.long()[:, None])[:, 0]
     other = torch.where(scores.argmax(1) == labels, ordered[:, 1], ordered[:, 0])

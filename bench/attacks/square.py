@@ -31,7 +31,7 @@ def build(target: Target, budget: Budget) -> Attack:
 def search(name: str, scores: Scores, budget: Budget) -> Attack:
     """The attack `name`: the point of the lowest margin found; a picture that is fooled (margin < 0) is asked about no more."""
     if budget.norm != "linf":
-        raise FvitError(f"{name}: a budget in {budget.norm} came; square searches in linf alone; choose linf, or apgd for l2")
+        raise FvitError(f"{name}: a budget in {budget.norm} given; square searches in linf alone; choose linf, or apgd for l2")
 
     def attack(images: Tensor, labels: Tensor, pictures: Sequence[int]) -> Tensor:
         check(name, images, labels, pictures)

@@ -71,7 +71,9 @@ def top_cells(relevance: Float[Tensor, "B G1 G2"], k: int) -> Bool[Tensor, "B G1
     """The `k` cells of the most relevance, equal ones in reading order as in `bench/metrics/overlap.py`."""
     flat = relevance.flatten(1)
     if not 1 <= k < flat.shape[1]:
-        raise FvitError(f"topk: the top {k} of {flat.shape[1]} cells came; a k from 1 to {flat.shape[1] - 1} is wanted, {K} by default")
+        raise FvitError(
+            f"topk: k {k} given; a whole number from 1 to {flat.shape[1] - 1}, below the number of cells, is expected, {K} by default"
+        )
     chosen = flat.argsort(dim=1, descending=True, stable=True)[:, :k]
     return torch.zeros_like(flat, dtype=torch.bool).scatter(1, chosen, True).reshape(relevance.shape)
 
@@ -91,7 +93,7 @@ def _slope(maps: Maps, top: Tensor, pictures: Sequence[int], images: Tensor) -> 
 def _maps(maps: Maps, images: Tensor, pictures: Sequence[int]) -> Float[Tensor, "B G1 G2"]:
     relevance = maps(images, pictures)
     if relevance.ndim != 3 or len(relevance) != len(images):
-        raise FvitError(f"topk: maps {tuple(relevance.shape)} came for {len(images)} pictures; (B, G1, G2) is wanted")
+        raise FvitError(f"topk: maps {tuple(relevance.shape)} given for {len(images)} pictures; (B, G1, G2) is expected")
     return relevance
 
 

@@ -195,12 +195,12 @@ def _data(_: Any, words: Sequence[Word]) -> tuple[DataSet, ...]:
         if not equals:
             name = name_of("data set", data_sets)(_, [word])
             if name in found:
-                raise FvitError(f"--data {name} came twice; give it once, with all that belongs to it")
+                raise FvitError(f"--data {name} given twice; give it once, with all that belongs to it")
             facts = found[name] = {}
         elif facts is None:
             raise FvitError(f"{told(word)}: the data set's name comes first, as in --data coco root=DIR")
         elif not key or not value or key in facts:
-            raise FvitError(f"{told(word)}: one key=value for each key is wanted, as in root=DIR")
+            raise FvitError(f"{told(word)}: one key=value for each key is expected, as in root=DIR")
         else:
             facts[key] = value
     return tuple(DataSet(name, tuple(facts.items())) for name, facts in found.items())

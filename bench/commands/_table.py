@@ -89,7 +89,7 @@ def show(grids: Sequence[Grid], store: Store, console: Console, campaign: str | 
 
 
 def failures(grid: Grid, rows: Sequence[AnyRow]) -> dict[str, Failed]:
-    """The trials and timings of a table that failed although they could have been measured, by key; not those that were measured whole since."""
+    """The trials and timings of a table that failed and could be measured here, by key; without those that were measured completely since."""
     coverage = Coverage(rows)
     keys = {trial.key for trial in grid.trials(Settings.read(head_of(rows).settings)) if not coverage.whole(trial)}
     found = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED}

@@ -36,7 +36,7 @@ def read(convert: Callable[[str], Any], wanted: str) -> Callable[[Any, Sequence[
         try:
             return convert(word.value.strip())
         except (ValueError, OverflowError):
-            raise FvitError(f"{told(word)}: {wanted} is wanted") from None
+            raise FvitError(f"{told(word)}: {wanted} is expected") from None
 
     return converter
 
@@ -50,7 +50,7 @@ def each(convert: Callable[[str], Any], wanted: str) -> Callable[[Any, Sequence[
             try:
                 found += [convert(part.strip()) for part in word.value.split(",")]
             except (ValueError, OverflowError):
-                raise FvitError(f"{told(word)}: {wanted} are wanted") from None
+                raise FvitError(f"{told(word)}: {wanted} are expected") from None
         return tuple(dict.fromkeys(found))
 
     return converter
@@ -84,9 +84,9 @@ def files(_: Any, words: Sequence[Word]) -> tuple[tuple[str, Path], ...]:
     for word in words:
         name, _, file = word.value.partition("=")
         if not name or not file:
-            raise FvitError(f"{told(word)}: NAME=FILE is wanted, as in deit_b16=deit.safetensors")
+            raise FvitError(f"{told(word)}: NAME=FILE is expected, as in deit_b16=deit.safetensors")
         if name in found:
-            raise FvitError(f"{told(word)}: {name} came before; one file a name is wanted")
+            raise FvitError(f"{told(word)}: {name} given before; one file a name is expected")
         found[name] = Path(file)
     return tuple(found.items())
 

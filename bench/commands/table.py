@@ -135,7 +135,7 @@ def _refuse(number: str, counted: Counted, timed: TimingOptions, networks: Netwo
     for name, home in refused.items():
         raise FvitError(f"--{name} belongs to {home}; table {number} would not read it: leave it out")
     if "one_shot" not in timed.denoise:
-        raise FvitError("--denoise chain came alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
+        raise FvitError("--denoise chain given alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
 
 
 def _changed(group: Any) -> list[str]:

@@ -30,7 +30,7 @@ def topk(a: Float[Tensor, "B G1 G2"], b: Float[Tensor, "B G1 G2"], k: int) -> Fl
     """V_k. Cells of equal relevance rank in reading order, whatever the machine."""
     _check_pair(a, b)
     if not 1 <= k <= a[0].numel():
-        raise FvitError(f"the top {k} of {a[0].numel()} cells came; a k from 1 to {a[0].numel()} is wanted")
+        raise FvitError(f"k {k} given; a whole number from 1 to {a[0].numel()}, the number of cells, is expected")
     return (_top(a, k) & _top(b, k)).sum(1).double() / k
 
 
@@ -78,6 +78,6 @@ def _distributions(a: Tensor, b: Tensor) -> tuple[Float[Tensor, "B T"], Float[Te
 
 def _check_pair(a: Tensor, b: Tensor) -> None:
     if a.shape != b.shape:
-        raise FvitError(f"maps {tuple(a.shape)} and {tuple(b.shape)} came; two maps on one grid are wanted for each picture")
+        raise FvitError(f"maps {tuple(a.shape)} and {tuple(b.shape)} given; two maps on one grid are expected for each picture")
     check_maps(a, len(b))
     check_maps(b, len(a))

@@ -48,10 +48,10 @@ class CurveOptions:
         x = self.x
         if len({type(step) for step in self.steps}) != 1 or any(not a < b for a, b in pairwise(x)):
             raise FvitError(
-                f"steps {self.steps} came; rising shares (0.1, 0.2, ...) or rising numbers of pixels (500, 1000, ...) are wanted"
+                f"steps {self.steps} given; rising shares (0.1, 0.2, ...) or rising numbers of pixels (500, 1000, ...) are expected"
             )
         if not 0.0 <= self.value <= 1.0:
-            raise FvitError(f"masked pixels of {self.value} came; a value in [0, 1] is wanted, 0 is black")
+            raise FvitError(f"masked pixels of {self.value} given; a value in [0, 1] is expected, 0 is black")
 
     @property
     def x(self) -> tuple[float, ...]:
@@ -71,7 +71,7 @@ def curve(
     check(images)
     if not len(images) == len(numbers) == len(targets):
         raise FvitError(
-            f"{len(images)} pictures, {len(numbers)} numbers, {len(targets)} targets came; one of each for each picture is wanted"
+            f"{len(images)} pictures, {len(numbers)} numbers, {len(targets)} targets given; one of each for each picture is expected"
         )
     order = _order(maps, images, options.positive)
     hits = [_labels(classify, _covered(images, order, step, options.value), numbers) == targets.to(images.device) for step in options.x]
@@ -119,7 +119,7 @@ def aucs(curve: Tensor, x: Sequence[float] | None = None) -> Float[ndarray, " B"
     """The area of each picture. `x`: `CurveOptions.x`; steps are evenly spaced where it is not given."""
     x = range(len(curve)) if x is None else x
     if len(curve) < 2 or len(x) != len(curve):
-        raise FvitError(f"a curve of {len(curve)} steps at {len(x)} places came; 2 or more steps are wanted, one place for each")
+        raise FvitError(f"a curve of {len(curve)} steps at {len(x)} places given; 2 or more steps are expected, one place for each")
     return np.trapezoid(curve.double().cpu().numpy(), np.asarray(x, dtype=float), axis=0) / (x[-1] - x[0])
 
 
@@ -135,7 +135,7 @@ def _covered(images: Tensor, order: Int[Tensor, "B P"], step: float | int, value
     count = step if isinstance(step, int) else int(pixels * step)
     if not 0 <= count <= pixels:
         raise FvitError(
-            f"{step!r} of {pixels} pixels to mask came; a share from 0.0 to 1.0 or a whole number of pixels up to {pixels} is wanted"
+            f"{step!r} of {pixels} pixels to mask given; a share from 0.0 to 1.0 or a whole number of pixels up to {pixels} is expected"
         )
     cover = torch.zeros_like(order, dtype=torch.bool).scatter_(1, order[:, :count], True)
     return images.masked_fill(cover.reshape(len(images), 1, *images.shape[2:]), value)
@@ -145,6 +145,6 @@ def _labels(classify: Classify, images: Tensor, numbers: Sequence[int]) -> Int[T
     labels = classify(images, numbers)
     if labels.shape != (len(images),) or labels.is_floating_point():
         raise FvitError(
-            f"labels {tuple(labels.shape)} {labels.dtype} came of {len(images)} pictures; one whole number each is wanted: argmax the scores"
+            f"labels {tuple(labels.shape)} {labels.dtype} given of {len(images)} pictures; one whole number each is expected: argmax the scores"
         )
     return labels.to(images.device)

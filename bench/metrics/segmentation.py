@@ -44,7 +44,7 @@ def totals(rows: Sequence[dict]) -> dict[str, float | None]:
     The last two are averaged over the pictures that have them, and None where none has.
     """
     if not rows:
-        raise FvitError("no picture came; the scores of one or more are wanted")
+        raise FvitError("no picture given; the scores of one or more are expected")
     return rates(columns(rows).mean(0))
 
 
@@ -133,7 +133,7 @@ def _check_masks(masks: Tensor) -> None:
     if masks.ndim != 3 or masks.is_floating_point() or not bool(((masks >= -1) & (masks <= 1)).all()):
         values = masks.unique()[:8].tolist()
         raise FvitError(
-            f"masks {tuple(masks.shape)} {masks.dtype} with {values} came; whole numbers (B, H, W) of -1 (ignored), 0 and 1 are wanted"
+            f"masks {tuple(masks.shape)} {masks.dtype} with {values} given; whole numbers (B, H, W) of -1 (ignored), 0 and 1 are expected"
         )
     if bool((empty := (masks < 0).flatten(1).all(1)).any()):
         raise FvitError(f"mask {int(empty.nonzero()[0])} of {len(masks)} has no labelled pixel; leave that picture out")

@@ -1,4 +1,4 @@
-"""What every page is made of: its heading, tables as Markdown, numbers, and the files that it is written to."""
+"""What all pages share: their heading, tables as Markdown, how numbers are written, and writing a page to its files."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ def table(names: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
 
 
 def section(title: str, *parts: str) -> str:
-    """A second-level heading and what stands under it; nothing where nothing does."""
+    """A second-level heading and its text; an empty string where there is no text."""
     body = "\n".join(filter(None, parts))
     return f"## {title}\n\n{body}" if body else ""
 

@@ -26,7 +26,7 @@ def read(table: str, columns: tuple[str, ...]) -> pd.DataFrame:
     path = FOLDER / f"table{table}.csv"
     frame = pd.read_csv(path)
     if tuple(frame.columns) != columns:
-        raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; {', '.join(columns)} are wanted")
+        raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; {', '.join(columns)} are expected")
     return frame.set_index(columns[0])
 
 
@@ -38,14 +38,14 @@ def cells(table: str) -> dict[tuple[str, ...], Printed]:
         return {}
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     if tuple(frame.columns[-3:]) != LAST or len(frame.columns) < 4:
-        raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; a cell's names and then {', '.join(LAST)} are wanted")
+        raise FvitError(f"{path.name} has the columns {', '.join(frame.columns)}; a cell's names and then {', '.join(LAST)} are expected")
     found: dict[tuple[str, ...], Printed] = {}
     for line, cell in enumerate(frame.to_numpy(dtype=str).tolist(), start=2):
         *names, value, unit, note = cell
         if tuple(names) in found:
-            raise FvitError(f"{path.name}, line {line}: the cell {', '.join(names)} came twice; keep one")
+            raise FvitError(f"{path.name}, line {line}: two cells {', '.join(names)}; keep one")
         if unit not in UNITS:
-            raise FvitError(f"{path.name}, line {line}: the unit {unit!r} came; one of {', '.join(UNITS)} is wanted")
+            raise FvitError(f"{path.name}, line {line}: the unit {unit!r} given; one of {', '.join(UNITS)} is expected")
         if value:
             found[tuple(names)] = Printed(_number(value, path, line) * UNITS[unit], note)
     return found
@@ -57,5 +57,7 @@ def _number(text: str, path: Path, line: int) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FvitError(f"{path.name}, line {line}: the value {text!r} came; a number is wanted, nothing for a dash")
+        raise FvitError(
+            f"{path.name}, line {line}: the value {text!r} given; a number is expected, or an empty field where the paper prints a dash"
+        )
     return value

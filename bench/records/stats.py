@@ -70,13 +70,13 @@ def bootstrap(
     rows = np.asarray(rows, dtype=float)
     if not len(rows) or not np.isfinite(rows).all():
         raise FvitError(
-            f"{rows.shape} numbers came, {int((~np.isfinite(rows)).sum())} not finite; finite numbers of one or more pictures are wanted"
+            f"an array of shape {rows.shape} given, {int((~np.isfinite(rows)).sum())} of its numbers not finite; finite numbers, of one or more pictures, are expected"
         )
     n = len(rows)
     means = _resamples(n, seed, samples) @ rows / n
     drawn = means if statistic is float and rows.ndim == 1 else np.asarray(statistic(means), dtype=float)
     if drawn.shape != (samples,):
-        raise FvitError(f"a statistic of shape {drawn.shape} came of means {means.shape}; one number for each of {samples} is wanted")
+        raise FvitError(f"a statistic of shape {drawn.shape} given of means {means.shape}; one number for each of {samples} is expected")
     if np.isnan(drawn).any():
         raise FvitError(
             f"the statistic of {int(np.isnan(drawn).sum())} of {samples} resamples is undefined; it wants more pictures than {n}"
@@ -94,10 +94,10 @@ def _resamples(n: int, seed: int, samples: int) -> Float[ndarray, "S N"]:
 
 
 def paired_bootstrap(a: Shaped[ndarray, " N"], b: Shaped[ndarray, " N"], seed: int = 0) -> Interval:
-    """The mean of a - b where `a` and `b` were measured on the same pictures."""
+    """The mean of a - b with its bootstrap interval; `a` and `b` were measured on the same pictures."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     if a.shape != b.shape or a.ndim != 1:
-        raise FvitError(f"{a.shape} and {b.shape} numbers came; one pair for each picture is wanted")
+        raise FvitError(f"{a.shape} and {b.shape} numbers given; one pair for each picture is expected")
     return bootstrap(a - b, float, seed)
 
 
@@ -105,7 +105,7 @@ def mcnemar(first_right: Bool[ndarray, " N"], second_right: Bool[ndarray, " N"])
     """Exact two-sided p-value that two classifiers are right equally often on the same pictures (McNemar 1947, binomial)."""
     first, second = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
     if first.shape != second.shape or first.ndim != 1:
-        raise FvitError(f"{first.shape} and {second.shape} answers came; one pair for each picture is wanted")
+        raise FvitError(f"{first.shape} and {second.shape} answers given; one pair for each picture is expected")
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     return float(binomtest(only_first, only_first + only_second).pvalue) if only_first + only_second else 1.0
 

@@ -110,7 +110,7 @@ class Store:
             old = lzma.decompress(packed.read_bytes()).split(b"\n") if packed.exists() else []
             return [line for line in old if line.strip()] + _split(self.path)
         except (OSError, lzma.LZMAError) as error:
-            raise FvitError(f"the rows in {self.folder} cannot be read ({error}); a file {ROWS} or {PACKED} is wanted there") from error
+            raise FvitError(f"the rows in {self.folder} cannot be read ({error}); a file {ROWS} or {PACKED} is expected there") from error
 
     def _set_aside(self) -> None:
         """Moves damaged lines of the open file to `rows.damaged`."""
@@ -147,7 +147,7 @@ def plain(value: Any) -> Any:
         return [plain(inner) for inner in value]
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{value} in a row; a finite number or None is wanted")
+            raise ValueError(f"{value} in a row; a finite number or None is expected")
         return float(str(np.float32(value)))
     return value
 

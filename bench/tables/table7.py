@@ -1,4 +1,4 @@
-"""Table 7: as Table 1, at 9 and 10/255."""
+"""Table 7: Table 1 again, under attacks of radius 9/255 and 10/255."""
 
 from bench.tables import _segmented
 from bench.trials.grid import Cell, Grid

@@ -33,7 +33,7 @@ def measure(runner: Runner, question: Question, campaign: str) -> Costed:
     count = 1 if trial.defence.randomised else defences.BATCH
     pictures = runner.world.pictures(trial.task, trial.split, range(count), bench.backbone)
     if not pictures.numbers:
-        raise FvitError(f"the first {count} pictures of {trial.task} cannot be used: {pictures.left_out[0][1]}")
+        raise FvitError(f"none of the first {count} pictures of {trial.task} can be used; the first one: {pictures.left_out[0][1]}")
     images, explainers = pictures.images.to(bench.device), {explainer: explain.build(explainer, bench.backbone)}
 
     def answer() -> None:

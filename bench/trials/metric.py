@@ -56,7 +56,7 @@ def find(spec: str) -> MetricWithOptions:
     for key, value in options.items():
         choices = getattr(plugin, "CHOICES", {}).get(key)
         if choices and value not in choices:
-            raise FvitError(f"{name}:{key}={value} came; {' or '.join(choices)} is wanted")
+            raise FvitError(f"{name}:{key}={value} given; {' or '.join(choices)} is expected")
     return MetricWithOptions(
         plugin, {key: options[key] for key in score if key in options}, {key: options[key] for key in total if key in options}
     )

@@ -1,4 +1,4 @@
-"""`--dry-run`: how many cells, trials, attacked pictures and draws tables need, and how long the draws take here."""
+"""`--dry-run`: the number of cells, trials, attacked pictures and draws of each table, and the time of the draws on this machine."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -46,7 +46,7 @@ def _require_complete(parts: dict[tuple, list[AnyRow]]) -> None:
                 "where it stopped"
             )
         if not asked and any(isinstance(row, Answered) for row in rows):
-            raise FvitError(f"shard {i}/{k} was measured by an older version, which did not say what it was asked; measure it again")
+            raise FvitError(f"shard {i}/{k} was measured by an older version, which wrote no row of what was asked of it; measure it again")
 
 
 def _join(newest: Head, parts: dict[tuple, list[AnyRow]], into: Store) -> str:

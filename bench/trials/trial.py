@@ -92,7 +92,7 @@ def differing(value: Any) -> dict[str, Any]:
 
 
 def merged(trials: list[Trial]) -> list[Trial]:
-    """Trials that do the same to their pictures joined: the most pictures, the maps of all of them."""
+    """Trials that differ in nothing but their maps or number of pictures, joined: the larger number, the maps of all."""
     found: dict[Trial, Trial] = {}
     for trial in trials:
         base = trial.base

@@ -136,8 +136,8 @@ class Paper:
             return images.repeat(-(-count // len(images)), 1, 1, 1)[:count], f"draws of {source}"
         paths = files.find(own)
         if len(paths) < sum(CALIBRATION):
-            wanted = f"{sum(CALIBRATION)} are wanted for int8, {CALIBRATION[0]} to calibrate on and {CALIBRATION[1]} to check with"
-            raise FvitError(f"{len(paths)} pictures came ({own}), {wanted}; give a folder that holds them")
+            wanted = f"{sum(CALIBRATION)} are expected for int8, {CALIBRATION[0]} to calibrate on and {CALIBRATION[1]} to check with"
+            raise FvitError(f"{len(paths)} pictures given ({own}), {wanted}; give a folder that holds them")
         stack = [files.read(path, self.fit(_crop(backbone))) for path in paths[first : first + count]]
         return torch.stack(stack), f"pictures of {own.name}"
 
@@ -215,4 +215,4 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
     except OSError as error:
-        raise FvitError(f"{path} cannot be read ({error.strerror}); a file is wanted there") from error
+        raise FvitError(f"{path} cannot be read ({error.strerror}); a file is expected there") from error

@@ -104,5 +104,5 @@ def _modules() -> dict[str, ModuleType]:
 def _read_names(classes: str | Path) -> list[str]:
     path = Path(classes)
     if not path.is_file():
-        raise FvitError(f"no class names at {path}; a text file with one name a line is wanted")
+        raise FvitError(f"no class names at {path}; a text file with one name a line is expected")
     return [line.strip() for line in path.read_text().splitlines() if line.strip()]

@@ -20,7 +20,7 @@ def bernstein(mean: Float[ndarray, "..."], squares: Float[ndarray, "..."], n: in
     sqrt(2 V ln(2 / alpha) / n) + 7 span ln(2 / alpha) / (3 (n - 1)),  V the unbiased variance, from the mean and the mean square.
     """
     if n < 2:
-        raise FvitError(f"{n} draws came; a variance needs 2 or more")
+        raise FvitError(f"{n} draws given; a variance needs 2 or more")
     variance = np.maximum(squares - mean**2, 0.0) * n / (n - 1)
     reach = np.log(2 / _level(alpha))
     return np.sqrt(2 * variance * reach / n) + 7 * span * reach / (3 * (n - 1))
@@ -59,5 +59,5 @@ def tail(hits: Int[ndarray, " T"], n: int, share: float) -> ndarray:
 
 def _level(alpha: float) -> float:
     if not 0 < alpha < 1:
-        raise FvitError(f"alpha {alpha} came; a chance between 0 and 1 is wanted")
+        raise FvitError(f"alpha {alpha} given; a chance between 0 and 1 is expected")
     return alpha

@@ -38,9 +38,9 @@ class Claim:
     def __post_init__(self):
         for name in ("alpha", "beta"):
             if not 0 < getattr(self, name) < 1:
-                raise FvitError(f"{name} {getattr(self, name)} came; a number between 0 and 1 is wanted")
+                raise FvitError(f"{name} {getattr(self, name)} given; a number between 0 and 1 is expected")
         if not self.sigma > 0 or self.k < 1:
-            raise FvitError(f"noise {self.sigma} and k {self.k} came; noise above 0 and at least one cell are wanted")
+            raise FvitError(f"noise {self.sigma} and k {self.k} given; noise above 0 and at least one cell are expected")
 
     @property
     def leaving(self) -> int:
@@ -88,7 +88,7 @@ def top(fused: Fused, picture: int, claim: Claim, span: float = 1.0) -> Top:
     """
     if fused.fuse != "mean" or fused.squares is None:
         raise FvitError(
-            f"a map fused by {fused.fuse} came; only the mean has a certificate, since the draws bound nothing else", needs="mean"
+            f"a map fused by {fused.fuse} given; only the mean has a certificate, since the draws bound nothing else", needs="mean"
         )
     mean, squares = (part[picture].flatten().double().cpu().numpy() for part in (fused.maps, fused.squares))
     _map(mean, claim)
@@ -134,7 +134,7 @@ def cells(hits: Int[ndarray, " T"], n: int, alpha: float, tau: float = 0.75, cor
     `hits` of `n` draws had the cell among their top. All at once at level alpha; within sigma Phi^-1(tau) the majority stays (Fischer et al. 2021).
     """
     if not 0.5 <= tau < 1:
-        raise FvitError(f"tau {tau} came; a share of at least 0.5 and below 1 is wanted")
+        raise FvitError(f"tau {tau} given; a share of at least 0.5 and below 1 is expected")
     both = np.concatenate([bounds.tail(hits, n, tau), bounds.tail(n - np.asarray(hits), n, tau)])
     kept = CORRECTIONS[known(correction, CORRECTIONS, "correction")](both, alpha).reshape(2, -1)
     return np.where(kept[0], 1, np.where(kept[1], 0, ABSTAIN))
@@ -172,12 +172,12 @@ def _filled(cells: ndarray, room: float) -> ndarray:
 
 def _map(mean: ndarray, claim: Claim) -> None:
     if not np.isfinite(mean).all() or mean.min() < 0 or abs(mean.sum() - 1) > 1e-4:
-        raise FvitError("a map that is no distribution came; a mean of non-negative maps that each sum to 1 is wanted")
+        raise FvitError("a map that is no distribution given; a mean of non-negative maps that each sum to 1 is expected")
     if claim.k >= len(mean):
-        raise FvitError(f"k {claim.k} of {len(mean)} cells; fewer than all of them are wanted")
+        raise FvitError(f"k {claim.k} of {len(mean)} cells; fewer than all of them are expected")
 
 
 def _count(votes: ndarray) -> int:
     if (n := int(votes.sum())) < 2:
-        raise FvitError(f"{n} draws came; a certificate needs 2 or more")
+        raise FvitError(f"{n} draws given; a certificate needs 2 or more")
     return n

@@ -30,13 +30,13 @@ class Definition:
 
     def __post_init__(self):
         if self.k < 1:
-            raise FvitError(f"k {self.k} came; at least one cell is wanted")
+            raise FvitError(f"k {self.k} given; at least one cell is expected")
         if not 0 < self.beta < 1:
-            raise FvitError(f"beta {self.beta} came; a number between 0 and 1 is wanted")
+            raise FvitError(f"beta {self.beta} given; a number between 0 and 1 is expected")
         if not (math.isfinite(self.gamma) and self.gamma > 0):
-            raise FvitError(f"gamma {self.gamma} came; a divergence above 0 is wanted")
+            raise FvitError(f"gamma {self.gamma} given; a divergence above 0 is expected")
         if not self.orders or not all(math.isfinite(order) and order > 1 for order in self.orders):
-            raise FvitError(f"orders {', '.join(map(str, self.orders)) or 'none'} came; one or more numbers above 1 are wanted")
+            raise FvitError(f"orders {', '.join(map(str, self.orders)) or 'none'} given; one or more numbers above 1 are expected")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def shares(votes: Int[ndarray, " K"], alpha: float) -> tuple[Float[ndarray, " K"
 def overlap_bounds(x: Sequence[Float[ndarray, " T"]], moved: Sequence[Float[ndarray, " T"]], k: int) -> Bounds:
     """The least and the largest V_k of two maps whose cells lie between (low, high), each side's own."""
     if k >= len(x[0]):
-        raise FvitError(f"k {k} of {len(x[0])} cells; fewer than all of them are wanted")
+        raise FvitError(f"k {k} of {len(x[0])} cells; fewer than all of them are expected")
     (on, maybe), (on_moved, maybe_moved) = _sorted_out(x[0], x[1], k), _sorted_out(moved[0], moved[1], k)
     off, off_moved = ~(on | maybe), ~(on_moved | maybe_moved)
 

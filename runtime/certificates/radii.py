@@ -43,7 +43,7 @@ class NoiseLaw:
 def radius(noise: str, share: float, sigma: float) -> float:
     """The radius in the law's own norm, in sigma's units; 0 where `share`, a lower bound, is not above one half."""
     if not 0 <= share <= 1:
-        raise FvitError(f"a share of {share} came; a number from 0 to 1 is wanted")
+        raise FvitError(f"a share of {share} given; a number from 0 to 1 is expected")
     return sigma * LAWS[known(noise, LAWS, "noise")].radius(share) if share > 0.5 else 0.0
 
 

@@ -65,7 +65,7 @@ def chain(network: Session, schedule: NoiseSchedule) -> Denoiser:
 def ddim(network: Session, schedule: NoiseSchedule, steps: int) -> Denoiser:
     """The deterministic process over `steps` steps, spread evenly from the one whose noise is sigma down to 0 (one: that step alone)."""
     if steps < 1:
-        raise FvitError(f"ddim with {steps} steps; 1 or more are wanted")
+        raise FvitError(f"ddim with {steps} steps; 1 or more are expected")
 
     def denoise(noisy: Tensor, sigma: float, noise: Noise) -> Tensor:
         first = schedule.step_at(sigma)

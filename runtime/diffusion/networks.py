@@ -34,7 +34,7 @@ def build(name: str, weights: str | Path | None = None, head_channels: int = 64)
     known(name, NAMES, "denoiser network")
     if weights is not None:
         if name != "adm_256":
-            raise FvitError(f"a checkpoint of the denoiser came, which fits adm_256 alone; {name} was asked for", needs="paper world")
+            raise FvitError(f"a checkpoint of the denoiser given, which fits adm_256 alone; {name} was asked for", needs="paper world")
         network = unet.load(weights, head_channels)
         channels = network.unet.config["out_channels"]
         return DenoiserNetwork(name, network, 256, channels, schedule.linear(), checkpoints.of_file(weights))

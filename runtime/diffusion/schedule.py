@@ -200,7 +200,7 @@ RELEASED_STEPS = 250
 def positive(sigma: float) -> float:
     """`sigma` if it is a noise level, else an error."""
     if not (math.isfinite(sigma) and sigma > 0):
-        raise FvitError(f"sigma = {sigma}; a finite number above 0 is wanted, in [0, 1] pixels (8/255 = 0.0314)")
+        raise FvitError(f"sigma = {sigma}; a finite number above 0 is expected, in [0, 1] pixels (8/255 = 0.0314)")
     return sigma
 
 

@@ -112,14 +112,14 @@ def infer(state: dict[str, Tensor], source: str, head_channels: int = 64) -> UNe
     if not {"time_embed.0.weight", "input_blocks.0.0.weight", "out.2.weight"} <= state.keys():
         raise CheckpointError(
             f"{source} is no guided-diffusion UNet: its first keys are {', '.join(sorted(state)[:4])}; "
-            "time_embed.0.weight, input_blocks.0.0.weight and out.2.weight are wanted"
+            "time_embed.0.weight, input_blocks.0.0.weight and out.2.weight are expected"
         )
     decoder = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("output_blocks."))
     ups = sorted(int(key.split(".")[1]) for key in state if UPSAMPLER.fullmatch(key))
     layers = ups[0] if ups else decoder - 1  # a level of the decoder has one block more than the encoder's, and its last one up-samples
     if decoder % (layers + 1):
         raise CheckpointError(
-            f"{source} has {decoder} output_blocks, no multiple of {layers + 1}: a model with resblock_updown=True is wanted"
+            f"{source} has {decoder} output_blocks, no multiple of {layers + 1}: a model with resblock_updown=True is expected"
         )
     first = range(1, decoder, layers + 1)  # the encoder's first block of each level: layers + 1 apart, the down-sampling one included
     return UNetConfig(
@@ -198,5 +198,5 @@ def _split_qkv(value: Tensor, target: str, leaf: str, head_channels: int, source
 
 def _shape(state: dict[str, Tensor], key: str, source: str) -> torch.Size:
     if key not in state:
-        raise CheckpointError(f"{source} lacks {key}: a complete guided-diffusion UNet with resblock_updown=True is wanted")
+        raise CheckpointError(f"{source} lacks {key}: a complete guided-diffusion UNet with resblock_updown=True is expected")
     return state[key].shape

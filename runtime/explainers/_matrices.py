@@ -19,7 +19,7 @@ def fused(heads: Tensor, fusion: str) -> Tensor:
 def discarded(matrix: Tensor, ratio: float, keep_first: bool = False) -> Tensor:
     """The smallest floor(N^2 x ratio) entries of each matrix set to 0; the first one (class token to class token) stays if `keep_first`."""
     if not 0 <= ratio < 1:
-        raise FvitError(f"discard ratio {ratio}; at least 0 and below 1 is wanted")
+        raise FvitError(f"discard ratio {ratio}; at least 0 and below 1 is expected")
     flat = matrix.flatten(1)
     smallest = flat.topk(int(flat.shape[1] * ratio), 1, largest=False).indices
     cut = flat.scatter(1, smallest, 0.0)

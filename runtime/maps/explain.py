@@ -27,9 +27,9 @@ def build(spec: str, backbone: Backbone) -> Explainer:
     def explain(images: Tensor, classes: Tensor) -> Tensor:
         count, size = len(backbone.classes), backbone.size
         if images.shape[-2:] != (size, size):
-            raise FvitError(f"pictures of {images.shape[-2]} x {images.shape[-1]} came; {backbone.name} wants {size} x {size}")
+            raise FvitError(f"pictures of {images.shape[-2]} x {images.shape[-1]} given; {backbone.name} wants {size} x {size}")
         if len(classes) != len(images) or (len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < count):
-            raise FvitError(f"classes {classes.tolist()} came for {len(images)} pictures; one of 0 to {count - 1} for each is wanted")
+            raise FvitError(f"classes {classes.tolist()} given for {len(images)} pictures; one of 0 to {count - 1} for each is expected")
         with torch.inference_mode(False):
             maps = inner(images.clone(), classes.clone())
         return finite(maps, f"{spec} of {backbone.name}")

@@ -67,7 +67,7 @@ def structure(backbone: Backbone) -> Structure:
     read = STRUCTURES.get(type(model))
     if read is None:
         kinds = ", ".join(kind.__name__ for kind in STRUCTURES)
-        raise FvitError(f"no attention to explain in {backbone.name}: its class is {type(model).__name__}, one of {kinds} is wanted")
+        raise FvitError(f"no attention to explain in {backbone.name}: its class is {type(model).__name__}, one of {kinds} is expected")
     body = read(model)
     for layer in body.layers:
         _known(layer, backbone.name)
@@ -143,7 +143,7 @@ def window_layer(name: str, block: nn.Module) -> Layer:
 def _vit(model: nn.Module) -> Structure:
     assert isinstance(model, VisionTransformer)
     if model.attn_pool is not None or model.global_pool not in ("token", "avg") or model.pool_include_prefix:
-        raise FvitError(f"a ViT with pooling {model.global_pool!r} came; one that reads its class token or averages is wanted")
+        raise FvitError(f"a ViT with pooling {model.global_pool!r} given; one that reads its class token or averages is expected")
     prefix, grid = model.num_prefix_tokens, model.patch_embed.grid_size
     layers = tuple(Layer(f"blocks.{i}", block, getattr(block, "attn", block), None) for i, block in enumerate(model.blocks))
     tokens = prefix + grid[0] * grid[1]
@@ -160,7 +160,7 @@ def _deit(model: nn.Module) -> Structure:
 def _swin(model: nn.Module) -> Structure:
     assert isinstance(model, SwinTransformer)
     if model.head.global_pool.pool_type != "avg":
-        raise FvitError(f"a Swin with pooling {model.head.global_pool.pool_type!r} came; one that averages is wanted")
+        raise FvitError(f"a Swin with pooling {model.head.global_pool.pool_type!r} given; one that averages is expected")
     steps: list[Layer | PatchMerge] = []
     for s, stage in enumerate(model.layers):
         if isinstance(stage.downsample, PatchMerging):

@@ -15,7 +15,7 @@ def replay(run: Callable[[], None], given: Sequence[Tensor], into: Sequence[Tens
     neither. A tensor's memory is used again only after both. FvitError for an input on another device.
     """
     if any(x.device != stream.device for x in given):
-        raise FvitError(f"inputs on {', '.join(str(x.device) for x in given)} came, {stream.device} is wanted")
+        raise FvitError(f"inputs on {', '.join(str(x.device) for x in given)} given, {stream.device} is expected")
     caller = torch.cuda.current_stream(stream.device)
     stream.wait_stream(caller)
     with torch.inference_mode(), torch.cuda.stream(stream):

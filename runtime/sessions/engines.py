@@ -49,7 +49,7 @@ def unsuitable(version: str) -> str | None:
     """Why this version of TensorRT will not do."""
     if OLDEST <= tuple(int(part) for part in version.split(".")[:2]) < TOO_NEW:
         return None
-    return f"TensorRT {version} came, 10.13 to 11 is wanted; pip install 'tensorrt>=10.13,<12'"
+    return f"TensorRT {version} given, 10.13 to 11 is expected; pip install 'tensorrt>=10.13,<12'"
 
 
 def machine(device: torch.device) -> EngineMachine:
@@ -87,7 +87,7 @@ def engine_facts(plan: Path, artifact: Artifact, here: EngineMachine) -> dict:
         ) from None
     for name, wanted in (asdict(here) | {"network": digest(artifact)}).items():
         if facts.get(name) != wanted:
-            raise ArtifactError(f"{plan} is stale: its {name} is {facts.get(name)}, {wanted} is wanted; {CURE}", needs="engine")
+            raise ArtifactError(f"{plan} is stale: its {name} is {facts.get(name)}, {wanted} is expected; {CURE}", needs="engine")
     if facts.get("sha256") != sha256(plan):
         raise ArtifactError(f"{plan} was altered or half written: its hash is not the one in {beside.name}; {CURE}", needs="engine")
     return facts

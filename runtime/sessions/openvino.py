@@ -52,7 +52,7 @@ class OpenVino:
         if why := available():
             raise SessionUnavailable(f"session openvino: {why}")
         if on.type != "cpu":
-            raise SessionUnavailable(f"session openvino: device {on} came, cpu is wanted", needs="cpu")
+            raise SessionUnavailable(f"session openvino: device {on} given, cpu is expected", needs="cpu")
         import openvino
 
         self._core = openvino.Core()

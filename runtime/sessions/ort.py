@@ -192,5 +192,5 @@ def _assigned(session, wanted: str) -> dict[str, int]:
     for part in session.get_provider_graph_assignment_info():
         nodes[part.ep_name] += len(part.get_nodes())
     if session.get_providers()[0] != wanted or not nodes[wanted]:
-        raise SessionUnavailable(f"{wanted} was asked for, {session.get_providers()[0]} came ({dict(nodes)} nodes)", needs="doctor")
+        raise SessionUnavailable(f"{wanted} was asked for, {session.get_providers()[0]} given ({dict(nodes)} nodes)", needs="doctor")
     return dict(nodes)

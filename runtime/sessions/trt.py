@@ -49,7 +49,7 @@ class Trt:
         if why := available():
             raise SessionUnavailable(f"session trt: {why}")
         if on.type != "cuda":
-            raise SessionUnavailable(f"session trt: device {on} came, cuda is wanted", needs="cuda")
+            raise SessionUnavailable(f"session trt: device {on} given, cuda is expected", needs="cuda")
         self._device = torch.device("cuda", torch.cuda.current_device() if on.index is None else on.index)
         here = machine(self._device)
         plan = engine_path(source, here)
@@ -83,7 +83,7 @@ class Trt:
         if taken != {spec.name for spec in self._specs} or set(names) - taken != set(self._outputs) or None in dtypes.values():
             came = ", ".join(f"{name} {dtype}" for name, dtype in dtypes.items())
             wanted = ", ".join([*(spec.name for spec in self._specs), *self._outputs])
-            raise ArtifactError(f"{plan} has the tensors {came}; {wanted} of a floating-point type are wanted; {CURE}", needs="engine")
+            raise ArtifactError(f"{plan} has the tensors {came}; {wanted} of a floating-point type are expected; {CURE}", needs="engine")
         return {name: dtype for name, dtype in dtypes.items() if dtype is not None}
 
     def __call__(self, *inputs: Tensor):
@@ -131,6 +131,8 @@ class Trt:
         """A buffer that TensorRT reads or writes as `name`. It trusts the address it gets, so what it asks of one is checked here."""
         buffer = torch.zeros(shape, dtype=self._dtypes[name], device=self._device)
         if not buffer.is_contiguous() or buffer.data_ptr() % ALIGNMENT:
-            raise FvitError(f"the buffer of {name} lies at {buffer.data_ptr():#x}; a contiguous one at a multiple of {ALIGNMENT} is wanted")
+            raise FvitError(
+                f"the buffer of {name} lies at {buffer.data_ptr():#x}; a contiguous one at a multiple of {ALIGNMENT} is expected"
+            )
         require(context.set_tensor_address(name, buffer.data_ptr()), f"take a buffer for {name}", self._log)
         return buffer

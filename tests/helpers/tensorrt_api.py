@@ -57,7 +57,7 @@ class Api:
                 return ("object", what) if method == "__init__" else self.named(ast.unparse(signature.returns))
         wanted = " or ".join(f"({ast.unparse(signature.args)})" for signature in signatures)
         came = ", ".join([*(str(value and value[1]) for value in positional), *(f"{name}=" for name in keywords)])
-        raise Wrong(f"{what}.{method} takes {wanted}, ({came}) came")
+        raise Wrong(f"{what}.{method} takes {wanted}, ({came}) given")
 
     def signatures(self, what: str, method: str) -> list[ast.FunctionDef]:
         listed = self.classes[what]["methods"][method]

@@ -84,7 +84,7 @@ class Names:
             if isinstance(node, ast.Import) and alias.name == "tensorrt":
                 names[alias.asname or alias.name] = ("module", "trt")
             elif isinstance(node, ast.ImportFrom) and node.module == "tensorrt":
-                self.errors.add(f"line {node.lineno}: import tensorrt as trt is wanted, so that its names can be followed")
+                self.errors.add(f"line {node.lineno}: import tensorrt as trt is expected, so that its names can be followed")
             elif isinstance(node, ast.ImportFrom) and alias.name in self.globals.get(node.module, ()):
                 names[alias.asname or alias.name] = self.globals[node.module][alias.name]
 
@@ -100,7 +100,7 @@ class Names:
             listed = self.api.classes[self.bases[name][0]]["methods"]
             wanted = [a.arg for a in self.api.signatures(self.bases[name][0], method.name)[0].args.args] if method.name in listed else None
             if arguments != wanted:
-                self.errors.add(f"line {method.lineno}: {self.bases[name][0]}.{method.name} takes {wanted}, {arguments} came")
+                self.errors.add(f"line {method.lineno}: {self.bases[name][0]}.{method.name} takes {wanted}, {arguments} given")
             self.body(method.body, names | {arguments[0]: ("object", name)}, module)
 
     def bind(self, target, source, value, names: dict, module: str) -> None:

@@ -94,13 +94,13 @@ class Certifier:
         self.bench = Workbench(world, settings.backbone, say=say)
         backbone = self.bench.backbone
         if settings.images > (count := world.size(settings.task, SPLIT, backbone)):
-            raise FvitError(f"{settings.images} pictures came; the {SPLIT} split of {settings.task} has {count}")
+            raise FvitError(f"{settings.images} pictures given; the {SPLIT} split of {settings.task} has {count}")
         self.explainer = explain.build(settings.explainer, backbone)
         cells = self.explainer(torch.zeros(1, 3, backbone.size, backbone.size), torch.zeros(1, dtype=torch.int64)).shape[1:]
         level = schedule.level(self.bench.denoiser.schedule, settings.sigma, "cumulative")
         self.measured = Measured(plain(level.sigma), self.bench.denoiser.size, (cells[0], cells[1]))
         if settings.k >= (tokens := self.measured.tokens):
-            raise FvitError(f"k {settings.k} came; {settings.explainer} of {settings.backbone} has {tokens} cells, fewer are wanted")
+            raise FvitError(f"k {settings.k} given; {settings.explainer} of {settings.backbone} has {tokens} cells, fewer are expected")
         self.defence = Defence("dds", level, seed=settings.seed)
         self.chain = chain(self.bench, self.defence, Engine(settings.session))
 

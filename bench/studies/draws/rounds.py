@@ -38,7 +38,7 @@ class DrawBench(Workbench):
         """The pictures on the device, and what they are."""
         images, source = self.world.samples(self._count, self.backbone)
         if len(images) < self._count:
-            raise FvitError(f"{len(images)} pictures came ({source}), {self._count} are wanted; give more pictures, or ask for fewer")
+            raise FvitError(f"{len(images)} pictures given ({source}), {self._count} are expected; give more pictures, or ask for fewer")
         return images.to(self.device), source
 
     def batch(self, run: Run) -> int:

@@ -136,7 +136,7 @@ def subjects(question: MapQuestion, bench: Workbench) -> list[Subject]:
 
 def _samples(question: MapQuestion, bench: Workbench) -> list[Subject]:
     if min(question.pictures) < 0:
-        raise FvitError(f"picture {min(question.pictures)} came; numbers from 0 on are wanted")
+        raise FvitError(f"picture {min(question.pictures)} given; numbers from 0 on are expected")
     images, _ = bench.world.samples(max(question.pictures) + 1, bench.backbone)
     return [Subject(f"sample {n}", images[n : n + 1], n) for n in question.pictures]
 

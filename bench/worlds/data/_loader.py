@@ -106,7 +106,7 @@ class Loader:
 
     def __getitem__(self, index: int) -> Item:
         if not 0 <= index < self.size:
-            raise FvitError(f"{self.name} has the pictures 0 to {self.size - 1}, {index} came")
+            raise FvitError(f"{self.name} has the pictures 0 to {self.size - 1}, {index} given")
         name = self.names[index]
         return Item(*self.read(name, self.entries[name]), name, index)
 
@@ -125,7 +125,7 @@ def _sha256(path: Path) -> bytes:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
-        raise FvitError(f"{path} cannot be read ({error.strerror}); labels or masks are wanted there") from error
+        raise FvitError(f"{path} cannot be read ({error.strerror}); labels or masks are expected there") from error
 
 
 def items(loader: Loader, indices: Iterable[int]) -> tuple[list[Item], list[Broken]]:

@@ -26,14 +26,14 @@ SHOWN = 5  # names that an error lists
 def file_at(path: Path, what: str, source: str) -> Path:
     """`path` if it is a file, else an error that says what is wanted and where it comes from."""
     if not path.is_file():
-        raise FvitError(f"no file {path}; {what} is wanted there, from {source}")
+        raise FvitError(f"no file {path}; {what} is expected there, from {source}")
     return path
 
 
 def folder_at(path: Path, what: str, source: str) -> Path:
     """`path` if it is a folder, else an error that says what is wanted and where it comes from."""
     if not path.is_dir():
-        raise FvitError(f"no folder {path}; {what} are wanted there, from {source}")
+        raise FvitError(f"no folder {path}; {what} are expected there, from {source}")
     return path
 
 
@@ -56,7 +56,7 @@ def entries(pairs: Iterable[tuple[str, Any]], where: Path, ids: Path | None) -> 
     pairs = list(pairs)
     found = dict(pairs)
     if not found:
-        raise FvitError(f"no picture below {where}; files of {', '.join(sorted(pictures.SUFFIXES))} are wanted")
+        raise FvitError(f"no picture below {where}; files of {', '.join(sorted(pictures.SUFFIXES))} are expected")
     _once([name for name, _ in pairs], where)
     if ids is None:
         return found
@@ -64,10 +64,10 @@ def entries(pairs: Iterable[tuple[str, Any]], where: Path, ids: Path | None) -> 
     _once(wanted, ids)
     if unknown := [name for name in wanted if name not in found]:
         raise FvitError(
-            f"{ids} names {few(unknown)}, not among the {len(found)} pictures of {where}; names like {next(iter(found))} are wanted"
+            f"{ids} names {few(unknown)}, not among the {len(found)} pictures of {where}; names like {next(iter(found))} are expected"
         )
     if not wanted:
-        raise FvitError(f"{ids} is empty; one picture name a line is wanted")
+        raise FvitError(f"{ids} is empty; one picture name a line is expected")
     return {name: found[name] for name in wanted}
 
 
@@ -82,7 +82,7 @@ def lines(path: Path, what: str) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise FvitError(f"{path} cannot be read ({type(error).__name__}); {what} is wanted") from error
+        raise FvitError(f"{path} cannot be read ({type(error).__name__}); {what} is expected") from error
 
 
 def few(names: list[str]) -> str:
@@ -102,7 +102,7 @@ def levels(path: Path) -> UInt8[np.ndarray, "H W"]:
     with readable(path), Image.open(path) as opened:
         values = np.asarray(opened)
     if values.ndim != 2 or values.dtype not in (np.uint8, np.bool_):
-        raise PictureError(f"{path} is {' x '.join(map(str, values.shape))} {values.dtype}; one channel of at most 8 bits is wanted")
+        raise PictureError(f"{path} is {' x '.join(map(str, values.shape))} {values.dtype}; one channel of at most 8 bits is expected")
     return values.astype(np.uint8)
 
 
@@ -116,7 +116,7 @@ def fitted(
     sizes = picture.size, (mask.shape[1], mask.shape[0])
     if sizes[0] != sizes[1]:
         (width, height), (wide, high) = sizes
-        raise PictureError(f"{name} is {width} x {height}, its mask {wide} x {high}; a mask of its picture's size is wanted")
+        raise PictureError(f"{name} is {width} x {height}, its mask {wide} x {high}; a mask of its picture's size is expected")
     whole = Image.fromarray(mask.view(np.uint8))  # -1 travels as 255
     if isinstance(fit, Crop):
         image, small, side = pictures.square(picture, fit, name), fit.mask(whole), fit.side
@@ -136,9 +136,9 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # the last: a damaged header
-        raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}: {error}); a whole one is wanted") from error
+        raise PictureError(f"{path} is no picture that can be read ({type(error).__name__}: {error}); a whole one is expected") from error
 
 
 def _once(names: list[str], where: Path) -> None:
     if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise FvitError(f"{where} has {few(twice)} more than once; a name of its own is wanted for each picture")
+        raise FvitError(f"{where} has {few(twice)} more than once; a name of its own is expected for each picture")

@@ -52,7 +52,7 @@ def _devkit(path: Path, numbers: list[str], synsets: Path | None) -> dict[str, i
             f"{synsets} numbers the classes in sorted order, {path.name} in the devkit's (1 is n02119789); give the devkit's meta.mat"
         )
     if other := sorted({number for number in numbers if number not in order}):
-        raise FvitError(f"{path} has {few(other)}, numbers of no class in {synsets}; the devkit's meta.mat of the same year is wanted")
+        raise FvitError(f"{path} has {few(other)}, numbers of no class in {synsets}; the devkit's meta.mat of the same year is expected")
     return {f"ILSVRC2012_val_{k:08d}": order[number] for k, number in enumerate(numbers, 1)}
 
 
@@ -60,7 +60,7 @@ def _index(path: Path, words: list[str], known: dict[str, int]) -> int:
     """The class of a line's second word."""
     if len(words) < 2 or words[1] not in known:
         raise FvitError(
-            f"{path} has the line {' '.join(words[:3])!r}, which names no class of ImageNet's {len(indices())}; {LABELS} is wanted"
+            f"{path} has the line {' '.join(words[:3])!r}, which names no class of ImageNet's {len(indices())}; {LABELS} is expected"
         )
     return known[words[1]]
 
@@ -72,7 +72,7 @@ def _order(path: Path, synsets: Path | None) -> dict[str, int]:
     found = _meta if file_at(synsets, SYNSETS, PAGE).suffix.lower() == ".mat" else _written
     pairs = sorted((number, indices()[wnid]) for number, wnid in found(synsets) if wnid in indices())
     if not pairs:
-        raise FvitError(f"{synsets} numbers no class of ImageNet's {len(indices())}; {SYNSETS} is wanted")
+        raise FvitError(f"{synsets} numbers no class of ImageNet's {len(indices())}; {SYNSETS} is expected")
     return {str(number): index for number, index in pairs}
 
 
@@ -87,7 +87,7 @@ def _meta(path: Path) -> list[tuple[int, str]]:
 def _written(path: Path) -> list[tuple[int, str]]:
     pairs = [line.replace(",", " ").split()[:2] for line in lines(path, SYNSETS) if line.strip()]
     if wrong := [" ".join(pair) for pair in pairs if len(pair) < 2 or not pair[0].isdigit() or not WNID.fullmatch(pair[1])]:
-        raise FvitError(f"{path} has the line {wrong[0]!r}; every line is wanted to be `number wnid`, as in `1 n02119789`")
+        raise FvitError(f"{path} has the line {wrong[0]!r}; every line is expected to be `number wnid`, as in `1 n02119789`")
     return [(int(number), wnid) for number, wnid in pairs]
 
 

@@ -55,7 +55,7 @@ def _read(fit: int | Crop, name: str, entry: tuple[Path, Path]) -> Parts:
     picture, ids = image(path), _table()[levels(truth)]
     if (ids == UNKNOWN).any():
         raise PictureError(
-            f"{truth} holds {np.unique(levels(truth)[ids == UNKNOWN])[:5].tolist()}, no ids of Cityscapes; a labelIds file is wanted"
+            f"{truth} holds {np.unique(levels(truth)[ids == UNKNOWN])[:5].tolist()}, no ids of Cityscapes; a labelIds file is expected"
         )
     areas = [int((ids == thing).sum()) for thing in THINGS]
     if not any(areas):

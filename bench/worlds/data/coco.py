@@ -90,7 +90,7 @@ def _api(path: Path) -> Any:
         whole = all(one.keys() >= {"iscrowd", "area"} and one["category_id"] in api.cats for one in api.dataset["annotations"])
         named = all("file_name" in one for one in api.imgs.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise FvitError(f"{path} cannot be read ({type(error).__name__}: {error}); the whole file is wanted, from {PAGE}") from error
+        raise FvitError(f"{path} cannot be read ({type(error).__name__}: {error}); the whole file is expected, from {PAGE}") from error
     if not (whole and named and api.imgs):
-        raise FvitError(f"{path} describes no objects of known categories; instances_val2017.json is wanted, from {PAGE}")
+        raise FvitError(f"{path} describes no objects of known categories; instances_val2017.json is expected, from {PAGE}")
     return api

@@ -70,7 +70,7 @@ def sample(task: str, split: str, index: int, ease: int = FULL) -> Sample:
     known(task, TASKS, "task")
     size = SPLITS[known(split, SPLITS, "split")].size
     if not 0 <= index < size:
-        raise FvitError(f"{task} {split} has the pictures 0 to {size - 1}, {index} came")
+        raise FvitError(f"{task} {split} has the pictures 0 to {size - 1}, {index} given")
     return COMPOSE[task](_Stage(split, _Dice(task, split, index), ease))
 
 

@@ -24,17 +24,17 @@ def build(options: Options) -> Loader:
     refuse(options, "folder", "synsets")
     root = folder_at(options.root, "pictures", "your own disk")
     if options.masks is None:
-        raise FvitError(f"masks of the pictures in {root} are wanted; give the folder, with a PNG of each picture's stem")
+        raise FvitError(f"masks of the pictures in {root} are expected; give the folder, with a PNG of each picture's stem")
     masks = folder_at(options.masks, "masks (a PNG of each picture's stem)", "your own disk")
     found = files(root)
     if bare := [path.name for path in found if not (masks / f"{path.stem}.png").is_file()]:
         raise FvitError(
-            f"{masks} has no mask for {few(bare)} ({len(bare)} of {len(found)} pictures); a PNG of the picture's stem is wanted"
+            f"{masks} has no mask for {few(bare)} ({len(bare)} of {len(found)} pictures); a PNG of the picture's stem is expected"
         )
     labels = _labels(options.labels) if options.labels else dict.fromkeys((path.stem for path in found), -1)
     if unlabelled := [path.stem for path in found if path.stem not in labels]:
         raise FvitError(
-            f"{options.labels} has no label of {few(unlabelled)} ({len(unlabelled)} of {len(found)} pictures); a line for each is wanted"
+            f"{options.labels} has no label for {few(unlabelled)} ({len(unlabelled)} of {len(found)} pictures); a line for each is expected"
         )
     pairs = [(path.stem, (path, masks / f"{path.stem}.png", labels[path.stem])) for path in found]
     notes = () if options.labels else ("labels unknown: no labels file was given",)
@@ -46,7 +46,7 @@ def _read(fit: int | Crop, name: str, entry: tuple[Path, Path, int]) -> Parts:
     path, truth, label = entry
     picture, values = image(path), levels(truth)
     if not (set(np.unique(values).tolist()) <= {0, 1} or set(np.unique(values).tolist()) <= {0, 255}):
-        raise PictureError(f"{truth} holds {np.unique(values)[:5].tolist()}; 0 and 255, or 0 and 1, are wanted")
+        raise PictureError(f"{truth} holds {np.unique(values)[:5].tolist()}; 0 and 255, or 0 and 1, are expected")
     pixels, small = fitted(picture, (values > 0).astype(np.int8), fit, name)
     return pixels, label, small
 
@@ -55,11 +55,11 @@ def _labels(path: Path) -> dict[str, int]:
     """Picture stem -> class number."""
     rows = csv.DictReader(lines(path, "a CSV file with the header name,label"))
     if not set(COLUMNS) <= set(rows.fieldnames or []):
-        raise FvitError(f"{path} has the columns {', '.join(rows.fieldnames or [])}; name and label are wanted in its first line")
+        raise FvitError(f"{path} has the columns {', '.join(rows.fieldnames or [])}; name and label are expected in its first line")
     labels = {}
     for row in rows:
         if not (row["label"] or "").strip().isdigit():
-            raise FvitError(f"{path}, line {rows.line_num}: {row['label']!r} is no class number; a whole number from 0 is wanted")
+            raise FvitError(f"{path}, line {rows.line_num}: {row['label']!r} is no class number; a whole number from 0 is expected")
         if labels.setdefault(stem(row["name"]), int(row["label"])) != int(row["label"]):
-            raise FvitError(f"{path} gives {row['name']} two labels, {labels[stem(row['name'])]} and {row['label']}; one is wanted")
+            raise FvitError(f"{path} gives {row['name']} two labels, {labels[stem(row['name'])]} and {row['label']}; one is expected")
     return labels

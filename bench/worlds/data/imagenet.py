@@ -37,11 +37,11 @@ def _by_folder(root: Path, folders: list[Path], options: Options) -> tuple[list,
     refuse(options, "imagenet in class folders", "labels", "synsets")
     if other := [folder.name for folder in folders if folder.name not in indices()]:
         raise FvitError(
-            f"{root} has folders that are no class of ImageNet: {few(other)}; only folders named by wnid (n01440764) are wanted"
+            f"{root} has folders that are no class of ImageNet: {few(other)}; only folders named by wnid (n01440764) are expected"
         )
     if loose := files(root):
         raise FvitError(
-            f"{root} has {len(loose)} pictures beside its class folders ({few([p.name for p in loose])}); one or the other is wanted"
+            f"{root} has {len(loose)} pictures beside its class folders ({few([p.name for p in loose])}); one or the other is expected"
         )
     inside = {folder.name: files(folder) for folder in folders}
     if empty := [wnid for wnid, found in inside.items() if not found]:
@@ -59,6 +59,6 @@ def _flat(root: Path, options: Options) -> list:
     known = labels(options.labels, options.synsets) if options.labels else {}
     if bare := [path.name for path in found if path.stem not in known]:
         raise FvitError(
-            f"{options.labels} has no label of {few(bare)} ({len(bare)} of {len(found)} pictures); {LABELS} of the whole set is wanted"
+            f"{options.labels} has no label of {few(bare)} ({len(bare)} of {len(found)} pictures); {LABELS} of the whole set is expected"
         )
     return [(path.stem, (path, known[path.stem])) for path in found]

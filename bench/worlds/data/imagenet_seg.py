@@ -58,10 +58,10 @@ def _read(path: Path, fit: int | Crop, name: str, entry: tuple[int, int]) -> Par
         picture = Image.fromarray(pixels).convert("RGB")
     except DAMAGE as error:
         raise PictureError(
-            f"{name} of {path} cannot be read ({type(error).__name__}: {error}); a whole file is wanted, from {PAGE}"
+            f"{name} of {path} cannot be read ({type(error).__name__}: {error}); a whole file is expected, from {PAGE}"
         ) from error
     if not set(values := np.unique(mask).tolist()) <= {0, 1}:
-        raise PictureError(f"the mask of {name} in {path} holds {values[:5]}; 0 and 1 are wanted")
+        raise PictureError(f"the mask of {name} in {path} holds {values[:5]}; 0 and 1 are expected")
     image, small = fitted(picture, mask.astype(np.int8), fit, name)
     return image, label, small
 
@@ -80,7 +80,7 @@ def _file(path: Path) -> Iterator[Any]:
 def _names(path: Path, file: Any) -> list[str]:
     """The pictures' ids; where the file has none, their numbers from 0."""
     if missing := [key for key in (IMAGES, MASKS) if key not in file]:
-        raise FvitError(f"{path} holds {', '.join(file)}, but no {' and no '.join(missing)}; gtsegs_ijcv.mat is wanted, from {PAGE}")
+        raise FvitError(f"{path} holds {', '.join(file)}, but no {' and no '.join(missing)}; gtsegs_ijcv.mat is expected, from {PAGE}")
     count = len(file[IMAGES])
     if IDS not in file:
         return [f"{i:05d}" for i in range(count)]

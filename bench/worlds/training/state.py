@@ -48,7 +48,7 @@ class State:
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise CheckpointError(f"{state.path} is no complete training state ({error}); delete it to start again") from error
         if header["facts"] != state.facts:
-            raise FvitError(f"{state.path} is of another recipe ({header['facts']}), {state.facts} is wanted; delete it to start again")
+            raise FvitError(f"{state.path} is of another recipe ({header['facts']}), {state.facts} is expected; delete it to start again")
         state.step, state.seconds = header["step"], header["seconds"]
         state.curve = [TrainingPoint(**point) for point in header["curve"]]
         return state

@@ -68,12 +68,12 @@ def test_the_demo(tmp_path, capsys):
         (["--explainer", "vtb"], "unknown explainer 'vtb'"),
         (["--explainer", "vta:layer=1"], "unknown option of vta 'layer'"),
         (["--fuse", "max"], "unknown fuse 'max'"),
-        (["--picture", "x"], "--picture x: whole numbers with commas are wanted"),
-        (["--picture", "2000"], "digits test has the pictures 0 to 1999, 2000 came"),
+        (["--picture", "x"], "--picture x: whole numbers with commas are expected"),
+        (["--picture", "2000"], "digits test has the pictures 0 to 1999, 2000 given"),
         (["--draws", "0"], "--draws 0: a whole number from 1"),
         (["nowhere.png"], "no picture at nowhere.png"),
         (["--attack", "pgdd"], "unknown attack 'pgdd'; known: apgd"),
-        (["--sigma", "0"], "--sigma 0: a number above 0 is wanted"),
+        (["--sigma", "0"], "--sigma 0: a number above 0 is expected"),
     ],
 )
 def test_bad_input(tmp_path, capsys, arguments, said):

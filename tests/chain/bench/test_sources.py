@@ -145,10 +145,10 @@ def test_cityscapes_and_a_folder(networks, tmp_path):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--data", "imagenet", "root=nowhere"), "no folder nowhere; ImageNet's validation pictures are wanted there"),
-        (("--data", "imagenet_seg", "root=nowhere.mat"), "no file nowhere.mat; gtsegs_ijcv.mat is wanted there"),
+        (("--data", "imagenet", "root=nowhere"), "no folder nowhere; ImageNet's validation pictures are expected there"),
+        (("--data", "imagenet_seg", "root=nowhere.mat"), "no file nowhere.mat; gtsegs_ijcv.mat is expected there"),
         (("--data", "coco", "root=nowhere"), "no folder nowhere; val2017/"),
-        (("--checkpoint", "deit_b16"), "NAME=FILE is wanted"),
+        (("--checkpoint", "deit_b16"), "NAME=FILE is expected"),
         (("--data", "coco", "ids=x"), "--data coco: root=PATH is missing"),
         (
             ("--data", "imagenet", "root=x", "lables=y"),
@@ -159,8 +159,8 @@ def test_cityscapes_and_a_folder(networks, tmp_path):
             "unknown data set 'imagnet'; known: cityscapes, coco, folder, ",
         ),
         (("--data", "root=x"), "--data root=x: the data set's name comes first, as in --data coco root=DIR"),
-        (("--data", "coco", "root=x", "--data", "coco", "root=y"), "--data coco came twice"),
-        (("--data", "coco", "root="), "--data root=: one key=value for each key is wanted"),
+        (("--data", "coco", "root=x", "--data", "coco", "root=y"), "--data coco given twice"),
+        (("--data", "coco", "root="), "--data root=: one key=value for each key is expected"),
         (("--data", "coco", "root=.", "labels=x"), "no use for labels"),
         (("--checkpoint", "deit_b16=nowhere.pt"), "nowhere.pt cannot be read"),
     ],

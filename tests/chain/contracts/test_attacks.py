@@ -96,7 +96,7 @@ def test_the_names_above_are_attacks():
 
 @pytest.mark.parametrize("name", sorted(LINF))
 def test_a_norm_that_an_attack_does_not_search_is_refused(name, target):
-    with pytest.raises(FvitError, match=f"^{name}: a budget in l2 came; .* choose linf"):
+    with pytest.raises(FvitError, match=f"^{name}: a budget in l2 given; .* choose linf"):
         made(name, target, BUDGETS["l2"])
 
 
@@ -251,7 +251,7 @@ def test_a_target_without_maps_is_refused_by_name(name, target):
         (lambda x, y, n: (x, y[:2], n), r"labels \(2,\).*for 3 images"),
         (lambda x, y, n: (x, y.double(), n), "torch.float64"),
         (lambda x, y, n: (x, y - 5, n), "whole label from 0 up"),
-        (lambda x, y, n: (x, y, n[:2]), "2 numbers came for 3 images"),
+        (lambda x, y, n: (x, y, n[:2]), "2 numbers given for 3 images"),
     ],
     ids=["one picture", "bytes", "too few labels", "no whole labels", "negative label", "too few numbers"],
 )

@@ -125,7 +125,7 @@ def test_a_module_that_runs_twice_is_refused():
 @pytest.mark.parametrize("classes", [[10], [-1], [0, 1]])
 def test_a_class_out_of_range_is_refused(classes):
     explain = explaining.build("raw_attention", double("vit_embedded"))
-    with pytest.raises(FvitError, match="one of 0 to 9 for each is wanted"):
+    with pytest.raises(FvitError, match="one of 0 to 9 for each is expected"):
         explain(torch.zeros(1, 3, 64, 64, dtype=torch.float64), torch.tensor(classes))
 
 
@@ -141,13 +141,13 @@ def test_nan_is_refused_by_name():
     [
         ("vat", "unknown explainer 'vat'.*nearest: vta"),
         ("vta:start=1", "unknown option of vta 'start'.*nearest: start_layer"),
-        ("vta:start_layer=one", "vta:start_layer=one came; a whole number is wanted"),
+        ("vta:start_layer=one", "vta:start_layer=one given; a whole number is expected"),
         ("vta:rules=chef", "unknown rule set 'chef'.*nearest: chefer"),
         ("vta:start_layer=6", "layer 6 was asked for; there are 6, 0 to 5"),
         ("rollout:discard=1", "discard ratio 1.0; at least 0 and below 1"),
         ("rollout:fusion=median", "unknown head fusion 'median'"),
         ("lrp:form=half", "unknown form 'half'"),
-        ("lrp:form=partial:gradients=yes", "gradients=yes came; true or false is wanted"),
+        ("lrp:form=partial:gradients=yes", "gradients=yes given; true or false is expected"),
     ],
 )
 def test_a_wrong_spec_says_what_is_wanted(spec, said):
@@ -169,7 +169,7 @@ def test_a_swin_that_does_not_average_is_named():
     model = SwinTransformer(
         img_size=16, patch_size=4, embed_dim=8, depths=(1,), num_heads=(2,), window_size=4, num_classes=3, global_pool="max"
     )
-    with pytest.raises(FvitError, match="a Swin with pooling 'max' came"):
+    with pytest.raises(FvitError, match="a Swin with pooling 'max' given"):
         explaining.build("rollout", backbones.wrap("odd", model, tuple("abc"), (0.5,) * 3, (0.5,) * 3, 16))
 
 
@@ -181,7 +181,7 @@ def test_blocks_without_attention_of_their_own_are_named():
 
 def test_a_picture_of_another_size_and_a_name_of_two_classes():
     vit = double("vit_embedded")
-    with pytest.raises(FvitError, match="pictures of 32 x 32 came; vit_embedded wants 64 x 64"):
+    with pytest.raises(FvitError, match="pictures of 32 x 32 given; vit_embedded wants 64 x 64"):
         explaining.build("rollout", vit)(torch.zeros(1, 3, 32, 32, dtype=torch.float64), torch.tensor([0]))
     cranes = replace(vit, classes=("crane", "dog", "crane"))
     assert explaining.class_number("2", cranes) == 2 and explaining.class_number("dog", cranes) == 1

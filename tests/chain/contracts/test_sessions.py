@@ -138,7 +138,7 @@ def test_a_wrong_shape_dtype_or_count_is_refused_by_name(loaded):
     session, network, inputs = loaded
     given = inputs(parity.BATCHES[-1])
     name = network.inputs[0].name
-    with pytest.raises(FvitError, match=rf"input {name} of .*\(2, 3, 9, 9\).* is wanted"):
+    with pytest.raises(FvitError, match=rf"input {name} of .*\(2, 3, 9, 9\).* is expected"):
         session(torch.zeros(2, 3, 9, 9, device=given[0].device), *given[1:])
     with pytest.raises(FvitError, match="float64"):
         session(given[0].double(), *given[1:])

@@ -57,8 +57,8 @@ def test_an_engine_is_named_after_gpu_version_and_network(artifact, plan):
         (lambda p: p.unlink(), SessionUnavailable, "no engine of .* for TensorRT 10.13.3.9 on NVIDIA H200"),
         (lambda p: p.write_bytes(b"engine"), ArtifactError, "was altered or half written"),
         (lambda p: p.with_suffix(".json").write_text("["), ArtifactError, "missing or damaged"),
-        (lambda p: _edit(p, gpu="NVIDIA L4"), ArtifactError, "is stale: its gpu is NVIDIA L4, NVIDIA H200 is wanted"),
-        (lambda p: _edit(p, tensorrt="11.4.0"), ArtifactError, "its tensorrt is 11.4.0, 10.13.3.9 is wanted"),
+        (lambda p: _edit(p, gpu="NVIDIA L4"), ArtifactError, "is stale: its gpu is NVIDIA L4, NVIDIA H200 is expected"),
+        (lambda p: _edit(p, tensorrt="11.4.0"), ArtifactError, "its tensorrt is 11.4.0, 10.13.3.9 is expected"),
         (lambda p: _edit(p, network="f00d"), ArtifactError, "its network is f00d"),
     ],
 )

@@ -153,7 +153,7 @@ def test_dlr_knows_no_shift_and_no_scale():
     expected = torch.tensor([(4 - 1) / (4 - 1), (2 - 4) / (4 - 1)], dtype=torch.float64)
     for made in (logits, 7 * logits + 100):
         torch.testing.assert_close(apgd.dlr(made, FIRST), expected)
-    with pytest.raises(FvitError, match="2 classes came; choose the loss ce"):
+    with pytest.raises(FvitError, match="2 classes given; choose the loss ce"):
         apgd.dlr(logits[:, :2], FIRST)
 
 

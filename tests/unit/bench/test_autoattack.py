@@ -181,9 +181,11 @@ def test_cautions():
 def test_topk_needs_maps_of_a_map_and_fewer_cells_than_there_are():
     target = Target(linear(9), maps=lambda images, pictures: images.mean(1))
     for k in (0, 64):
-        with pytest.raises(FvitError, match=f"the top {k} of 64 cells came; a k from 1 to 63 is wanted, 8 by default"):
+        with pytest.raises(
+            FvitError, match=f"k {k} given; a whole number from 1 to 63, below the number of cells, is expected, 8 by default"
+        ):
             topk.build(target, BUDGET, k)(GREY, FIRST, NUMBERS)
-    with pytest.raises(FvitError, match=r"maps \(3,\) came for 3 pictures; \(B, G1, G2\)"):
+    with pytest.raises(FvitError, match=r"maps \(3,\) given for 3 pictures; \(B, G1, G2\)"):
         topk.build(replace(target, maps=lambda images, pictures: images.mean((1, 2, 3))), BUDGET)(GREY, FIRST, NUMBERS)
 
 

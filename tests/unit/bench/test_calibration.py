@@ -67,5 +67,5 @@ def test_a_world_without_other_pictures_is_checked_on_other_draws_of_the_same():
 
 
 def test_too_few_pictures_are_refused(tmp_path):
-    with pytest.raises(FvitError, match=r"19 pictures came \(.*\), 20 are wanted for int8, 16 to calibrate on and 4 to check with"):
+    with pytest.raises(FvitError, match=r"19 pictures given \(.*\), 20 are expected for int8, 16 to calibrate on and 4 to check with"):
         calibration.calibration(bench(folder(tmp_path, 19)), "backbone")

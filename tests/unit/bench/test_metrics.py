@@ -58,7 +58,10 @@ def test_options_of_a_metric():
     assert one.shown == "pos. AUC (shown picture, zero, not divided)" and find("s_faith").shown == "S_Faith"
     hits = np.array([1.0, *[0.5] * 9])
     assert one.total(hits) == pytest.approx(0.475) and find("positive_auc").total(hits) == pytest.approx(0.5)
-    for wrong, said in (("positive_auc:zero=1", "true or false is wanted"), ("s_faith:average=mode", "difference or reciprocal is wanted")):
+    for wrong, said in (
+        ("positive_auc:zero=1", "true or false is expected"),
+        ("s_faith:average=mode", "difference or reciprocal is expected"),
+    ):
         with pytest.raises(FvitError, match=said):
             find(wrong)
     with pytest.raises(FvitError, match="unknown option of s_faith 'truth'"):

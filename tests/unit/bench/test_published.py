@@ -43,18 +43,21 @@ def test_cells_come_in_our_units_with_what_is_in_doubt():
 
 
 def test_a_changed_header_of_the_published_cells_is_refused():
-    with pytest.raises(FvitError, match=r"table3.csv has the columns .*; sigma, t, s are wanted"):
+    with pytest.raises(FvitError, match=r"table3.csv has the columns .*; sigma, t, s are expected"):
         published.read("3", ("sigma", "t", "s"))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("row,column,value\n", r"table9\.csv has the columns row, column, value; a cell's names and then value, unit, note are wanted"),
-        ("row,value,unit,note\na,many,percent,\n", r"table9\.csv, line 2: the value 'many' came; a number is wanted, nothing for a dash"),
-        ("row,value,unit,note\na,nan,percent,\n", "line 2: the value 'nan' came"),
-        ("row,value,unit,note\na,1,miles,\n", "line 2: the unit 'miles' came; one of percent, fraction, score is wanted"),
-        ("row,value,unit,note\na,1,score,\na,2,score,\n", "line 3: the cell a came twice; keep one"),
+        ("row,column,value\n", r"table9\.csv has the columns row, column, value; a cell's names and then value, unit, note are expected"),
+        (
+            "row,value,unit,note\na,many,percent,\n",
+            r"table9\.csv, line 2: the value 'many' given; a number is expected, or an empty field",
+        ),
+        ("row,value,unit,note\na,nan,percent,\n", "line 2: the value 'nan' given"),
+        ("row,value,unit,note\na,1,miles,\n", "line 2: the unit 'miles' given; one of percent, fraction, score is expected"),
+        ("row,value,unit,note\na,1,score,\na,2,score,\n", "line 3: two cells a; keep one"),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line(folder, text, said):

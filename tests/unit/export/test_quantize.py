@@ -24,7 +24,7 @@ def test_the_worst_layers_go_first_until_the_rest_fits():
 
 def test_too_few_calibration_pictures_are_refused():
     exact = network("backbone")
-    with pytest.raises(FvitError, match=r"3 calibration pictures came \(holiday\), 16 or more are wanted"):
+    with pytest.raises(FvitError, match=r"3 calibration pictures given \(holiday\), 16 or more are expected"):
         Calibration("holiday", (networks.example(exact, 3),))
 
 
@@ -42,5 +42,5 @@ def test_wrong_labels_fail_parity_unless_the_weights_are_random(monkeypatch, wei
     monkeypatch.setattr(parity, "COSINE", {"int8": 0.0})
     monkeypatch.setattr(parity, "TOLERANCE", {"int8": 99.0})
     assert parity.check(exact, lambda *inputs: wanted, turned, "int8", [("pictures", images)]).labels < 0.98
-    with pytest.raises(parity.ParityError, match=r"85\.0% of the labels are those of eager fp32 in int8, 98% are wanted"):
+    with pytest.raises(parity.ParityError, match=r"85\.0% of the labels are those of eager fp32 in int8, 98% are expected"):
         parity.check(replace(exact, weights=weights), lambda *inputs: wanted, turned, "int8", [("pictures", images)])

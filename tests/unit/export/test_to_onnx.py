@@ -35,7 +35,7 @@ def test_times_stay_float32_in_low_precision():
 
 @pytest.mark.parametrize(("opset", "precision", "lowest"), [(17, "fp32", 20), (19, "fp32", 20), (24, "fp32", 20), (21, "bf16", 22)])
 def test_an_opset_that_was_not_tried_is_refused(fused, tmp_path, opset, precision, lowest):
-    with pytest.raises(FvitError, match=f"opset {opset} came for {precision}; {lowest} to 23 are wanted"):
+    with pytest.raises(FvitError, match=f"opset {opset} given for {precision}; {lowest} to 23 are expected"):
         to_onnx.export(replace(fused, precision=precision), opset, tmp_path)
 
 

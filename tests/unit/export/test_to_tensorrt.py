@@ -11,8 +11,8 @@ from runtime.sessions import engines
     ("options", "wanted"),
     [
         ({"batches": (4, 1, 8)}, "1 <= smallest <= tuned for <= largest"),
-        ({"level": 6}, "optimisation level 6 came; 0 to 5"),
-        ({"flags": ("FP16",)}, "FP16 came, which cannot be used: the engine is strongly typed"),
+        ({"level": 6}, "optimisation level 6 given; 0 to 5"),
+        ({"flags": ("FP16",)}, "FP16 given, which cannot be used: the engine is strongly typed"),
         ({"flags": ("TF32",)}, "say tf32=True"),
     ],
 )

@@ -234,15 +234,15 @@ def test_what_is_refused():
         with pytest.raises(FvitError, match=r"wanted"):
             Claim(**({"sigma": SIGMA, "alpha": 0.1, "k": 2, "beta": 0.5} | bad))
     mean, claim = np.full(6, 1 / 6), Claim(SIGMA, 0.1, 2, 0.5)
-    with pytest.raises(FvitError, match="fused by median came; only the mean has a certificate"):
+    with pytest.raises(FvitError, match="fused by median given; only the mean has a certificate"):
         certify.top(fused(mean, mean**2, 10, "median"), 0, claim)
     with pytest.raises(FvitError, match="k 6 of 6 cells"):
         certify.paper_top(mean, Claim(SIGMA, 0.1, 6, 0.5))
     with pytest.raises(FvitError, match="no distribution"):
         certify.paper_top(mean * np.nan, claim)
-    with pytest.raises(FvitError, match="1 draws came"):
+    with pytest.raises(FvitError, match="1 draws given"):
         certify.label(np.array([1, 0]), np.array([1, 0]), SIGMA, 0.1)
-    with pytest.raises(FvitError, match="1 draws came; a variance needs 2"):
+    with pytest.raises(FvitError, match="1 draws given; a variance needs 2"):
         certify.top(fused(mean, mean**2, 1), 0, claim)
     with pytest.raises(FvitError, match=r"tau 0\.4"):
         certify.cells(np.array([1]), 2, 0.1, tau=0.4)

@@ -231,9 +231,9 @@ def test_what_is_no_picture(pictures, wanted):
 
 def test_draws_batch_and_numbers_must_fit(images):
     for name, value in (("count", 0), ("batch", 0), ("first", -1), ("seed", -1)):
-        with pytest.raises(FvitError, match=f"draws with {name} {value} came"):
+        with pytest.raises(FvitError, match=f"draws with {name} {value} given"):
             Draws(**{"count": 5, name: value})
-    with pytest.raises(FvitError, match="1 picture numbers came for 3 images; one for each is wanted"):
+    with pytest.raises(FvitError, match="1 picture numbers given for 3 images; one for each is expected"):
         through()(images, [0], Draws(5))
 
 
@@ -255,7 +255,7 @@ def test_two_shares_of_draws_merge_into_the_whole(images):
     torch.testing.assert_close(both.maps, whole.maps)
     torch.testing.assert_close(both.squares, whole.squares)
     assert both.draws == 9
-    with pytest.raises(FvitError, match="two means or two shares are wanted"):
+    with pytest.raises(FvitError, match="two means or two shares are expected"):
         fuse.merged(first, mapped(images, Draws(2), "median")["bright", "median"])
 
 

@@ -116,13 +116,13 @@ def test_the_limits_themselves_are_not_broken():
 
 
 @pytest.mark.parametrize(("changes", "said"), [
-    ({"k": 0}, "k 0 came; at least one cell"),
-    ({"beta": 1.0}, "beta 1.0 came; a number between 0 and 1"),
-    ({"beta": 0.0}, "beta 0.0 came"),
-    ({"gamma": 0.0}, "gamma 0.0 came; a divergence above 0"),
-    ({"gamma": math.inf}, "gamma inf came"),
-    ({"orders": (1.0,)}, "orders 1.0 came; one or more numbers above 1"),
-    ({"orders": ()}, "orders none came"),
+    ({"k": 0}, "k 0 given; at least one cell"),
+    ({"beta": 1.0}, "beta 1.0 given; a number between 0 and 1"),
+    ({"beta": 0.0}, "beta 0.0 given"),
+    ({"gamma": 0.0}, "gamma 0.0 given; a divergence above 0"),
+    ({"gamma": math.inf}, "gamma inf given"),
+    ({"orders": (1.0,)}, "orders 1.0 given; one or more numbers above 1"),
+    ({"orders": ()}, "orders none given"),
 ])  # fmt: skip
 def test_what_is_refused(changes, said):
     with pytest.raises(FvitError, match=said):

@@ -79,13 +79,13 @@ def test_an_artifact_comes_back_as_it_was_written(made):
 @pytest.mark.parametrize(
     ("spoil", "wanted"),
     [
-        (lambda f: (f / artifact.MODEL).write_bytes(b"graph"), "model.onnx is truncated: 5 bytes, 500 are wanted"),
+        (lambda f: (f / artifact.MODEL).write_bytes(b"graph"), "model.onnx is truncated: 5 bytes, 500 are expected"),
         (lambda f: (f / artifact.MODEL).write_bytes(b"grapf" * 100), "model.onnx was altered"),
         (lambda f: (f / artifact.MODEL).unlink(), "model.onnx is missing"),
         (lambda f: (f / artifact.MANIFEST).unlink(), "no artifact in .*; export the network"),
         (lambda f: (f / artifact.MANIFEST).write_text("{"), "manifest.json is damaged"),
-        (lambda f: _edit(f, format=99), r"incompatible version \(format 99, 2 is wanted\)"),
-        (lambda f: _edit(f, format=1, weights="random, seed 0"), r"incompatible version \(format 1, 2 is wanted\)"),
+        (lambda f: _edit(f, format=99), r"incompatible version \(format 99, 2 is expected\)"),
+        (lambda f: _edit(f, format=1, weights="random, seed 0"), r"incompatible version \(format 1, 2 is expected\)"),
         (lambda f: _edit(f, opset=None), "manifest.json lacks opset"),
     ],
 )
@@ -101,7 +101,7 @@ def _edit(folder, **facts):
 
 
 def test_an_artifact_of_another_network_or_other_weights(made):
-    with pytest.raises(ArtifactError, match="holds the network net, unet is wanted"):
+    with pytest.raises(ArtifactError, match="holds the network net, unet is expected"):
         artifact.read(made, "unet")
     with pytest.raises(ArtifactError, match="is stale: it holds other weights"):
         artifact.read(made, "net", "beef")

@@ -64,7 +64,7 @@ def test_a_chain_adds_the_noise_of_its_law_and_certifies_gaussian_noise_alone():
     expected = 0.5 + 0.2 * DrawNoise(0, [4] * 3, range(3)).unit("uniform", torch.empty(3, 3, 8, 8))
     torch.testing.assert_close(seen[0], expected)
     assert (seen[0] - 0.5).abs().max() <= 0.2 * np.sqrt(3) + 1e-6
-    with pytest.raises(FvitError, match="uniform noise came; the l2 radius of a certified label is that of gaussian noise"):
+    with pytest.raises(FvitError, match="uniform noise given; the l2 radius of a certified label is that of gaussian noise"):
         made.certify(image, [4], Draws(3), 2, 0.01)
 
 
@@ -85,7 +85,7 @@ def test_radii_by_hand():
     assert lecuyer < radii.radius("laplace", 0.9, 0.25)
     assert radii.in_norm("gaussian", 0.3, 1, 100) == radii.in_norm("gaussian", 0.3, 2, 100) == radii.in_norm("laplace", 0.3, 1, 100) == 0.3
     assert radii.in_norm("laplace", 0.3, 2, 100) == pytest.approx(0.03)
-    with pytest.raises(FvitError, match=r"a share of 1\.2 came"):
+    with pytest.raises(FvitError, match=r"a share of 1\.2 given"):
         radii.radius("laplace", 1.2, 0.25)
 
 

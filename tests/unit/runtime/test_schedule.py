@@ -84,7 +84,7 @@ def test_network_units_and_back():
 @pytest.mark.parametrize("sigma", [0.0, -0.1, float("nan"), float("inf")])
 @pytest.mark.parametrize("rule", schedule.RULES)
 def test_a_sigma_that_is_no_noise_level(rule, sigma):
-    with pytest.raises(FvitError, match="a finite number above 0 is wanted"):
+    with pytest.raises(FvitError, match="a finite number above 0 is expected"):
         schedule.level(LINEAR, sigma, rule)
 
 

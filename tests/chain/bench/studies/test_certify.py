@@ -134,8 +134,8 @@ def test_a_picture_that_fails_leaves_its_reason_and_the_others_go_on(tmp_path):
 
 
 @pytest.mark.parametrize(("changes", "said"), [
-    ({"k": 9}, "k 9 came; vta of vit_small_test has 9 cells"),
-    ({"images": 2001}, "2001 pictures came; the test split of digits has 2000"),
+    ({"k": 9}, "k 9 given; vta of vit_small_test has 9 cells"),
+    ({"images": 2001}, "2001 pictures given; the test split of digits has 2000"),
     ({"session": "trt"}, "session trt cannot run here"),
 ])  # fmt: skip
 def test_what_cannot_be_measured_is_refused_before_the_first_draw(tmp_path, changes, said):

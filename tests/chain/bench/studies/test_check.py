@@ -35,10 +35,10 @@ def test_the_command_measures_once_and_makes_the_page_again(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["--radius", "0"], "--radius 0: a number above 0 is wanted"),
-    (["--beta", "1"], "--beta 1: a number between 0 and 1 is wanted"),
-    (["--gamma", "0"], "--gamma 0: a number above 0 is wanted"),
-    (["--orders", "1,2"], "--orders 1,2: numbers above 1 with commas are wanted"),
+    (["--radius", "0"], "--radius 0: a number above 0 is expected"),
+    (["--beta", "1"], "--beta 1: a number between 0 and 1 is expected"),
+    (["--gamma", "0"], "--gamma 0: a number above 0 is expected"),
+    (["--orders", "1,2"], "--orders 1,2: numbers above 1 with commas are expected"),
     (["--from-rows"], "no rows of the study 'check' here"),
 ])  # fmt: skip
 def test_what_is_refused(tmp_path, capsys, words, said):
@@ -48,6 +48,6 @@ def test_what_is_refused(tmp_path, capsys, words, said):
 
 def test_more_cells_than_there_are(tmp_path):
     settings = replace(CheckSettings(), backbone="vit_small_test", images=1, session="eager", k=9)
-    with pytest.raises(FvitError, match="k 9 came; vta of vit_small_test has 9 cells, fewer are wanted"):
+    with pytest.raises(FvitError, match="k 9 given; vta of vit_small_test has 9 cells, fewer are expected"):
         measure(settings, SmallWorld(), Store(tmp_path), Console(quiet=True))
     assert Store(tmp_path).read() == []

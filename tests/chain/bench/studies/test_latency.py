@@ -85,8 +85,8 @@ def test_without_loadgen_only_the_single_stream_runs(tmp_path, monkeypatch, caps
     ("words", "line"),
     [
         (("--scenario", "streaming"), "unknown scenario 'streaming'; known: single-stream, server, offline"),
-        (("--merge", "0"), "--merge 0: whole numbers above 0 with commas are wanted"),
-        (("--qps", "-1"), "--qps -1: a number above 0 is wanted"),
+        (("--merge", "0"), "--merge 0: whole numbers above 0 with commas are expected"),
+        (("--qps", "-1"), "--qps -1: a number above 0 is expected"),
         (("--session", "eager", "--precision", "int8"), "session eager has no int8; it has fp32, fp16, bf16"),
     ],
 )

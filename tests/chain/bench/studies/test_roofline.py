@@ -149,7 +149,7 @@ def test_thread_layouts_are_measured_in_turn(tmp_path):
         (("--network", "vit_b17"), "unknown network 'vit_b17'; known: unet_552m, vit_b16"),
         (("--precision", "fp8"), "unknown precision 'fp8'"),
         (("--pairs", "0"), "--pairs 0: a whole number from 1"),
-        (("--batch", "0,4"), "--batch 0,4: whole numbers above 0 with commas are wanted"),
+        (("--batch", "0,4"), "--batch 0,4: whole numbers above 0 with commas are expected"),
         (("--from-rows",), "no rows of the study 'roofline' here; measure it first"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_mask_of_another_size_and_ids_that_are_none(tmp_path, tree):
     truth(tmp_path, "lindau", "000", {34: (slice(0, 3), slice(0, 3)), 200: (slice(5, 6), slice(5, 6))})
     broken = items(cityscapes.build(Options(tmp_path, 8)), range(3))[1]
     assert broken[0].reason.startswith("frankfurt_001_019 is 8 x 8, its mask 4 x 8;")
-    assert "holds [34, 200], no ids of Cityscapes; a labelIds file is wanted" in broken[1].reason
+    assert "holds [34, 200], no ids of Cityscapes; a labelIds file is expected" in broken[1].reason
 
 
 def test_ids_choose_pictures(tmp_path, tree):
@@ -84,7 +84,7 @@ def test_ids_choose_pictures(tmp_path, tree):
     assert cityscapes.build(Options(tmp_path, 8, ids=tmp_path / "ids.txt")).names == ("lindau_000_019", "frankfurt_001_019")
     (tmp_path / "ids.txt").write_text("lindau_000_019_leftImg8bit.png\n")
     with pytest.raises(
-        FvitError, match=r"names lindau_000_019_leftImg8bit, not among the 3 pictures .*; names like frankfurt_001_019 are wanted"
+        FvitError, match=r"names lindau_000_019_leftImg8bit, not among the 3 pictures .*; names like frankfurt_001_019 are expected"
     ):
         cityscapes.build(Options(tmp_path, 8, ids=tmp_path / "ids.txt"))
 
@@ -94,9 +94,9 @@ def test_ids_choose_pictures(tmp_path, tree):
     [
         (
             "leftImg8bit/val",
-            "no folder .*leftImg8bit/val; Cityscapes' pictures are wanted there, from https://www.cityscapes-dataset.com/downloads",
+            "no folder .*leftImg8bit/val; Cityscapes' pictures are expected there, from https://www.cityscapes-dataset.com/downloads",
         ),
-        ("gtFine/val", "no folder .*gtFine/val; Cityscapes' fine annotations are wanted there"),
+        ("gtFine/val", "no folder .*gtFine/val; Cityscapes' fine annotations are expected there"),
         ("gtFine/val/lindau", "has no folder for lindau, which .*; unpack both archives"),
         (
             "gtFine/val/frankfurt/frankfurt_002_019_gtFine_labelIds.png",

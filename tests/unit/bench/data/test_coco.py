@@ -144,5 +144,5 @@ def test_a_cut_off_file_and_captions(tmp_path, pixels):
         coco.build(Options(tmp_path, 8))
     captions = [{"id": 1, "image_id": 139, "caption": "a dog"}]
     write(tmp_path, {"images": made["images"], "annotations": captions})
-    with pytest.raises(FvitError, match=r"describes no objects of known categories; instances_val2017.json is wanted"):
+    with pytest.raises(FvitError, match=r"describes no objects of known categories; instances_val2017.json is expected"):
         coco.build(Options(tmp_path, 8))

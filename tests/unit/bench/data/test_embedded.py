@@ -89,8 +89,8 @@ def test_an_eased_task_is_one_digit_in_the_middle_of_a_dark_ground():
     [
         ("digit", "test", 0, "unknown task 'digit'; known: digits, pairs, crowd; nearest: digits"),
         ("digits", "tests", 0, "unknown split 'tests'; known: train, val, test; nearest: test"),
-        ("crowd", "test", 2000, "crowd test has the pictures 0 to 1999, 2000 came"),
-        ("crowd", "test", -1, "-1 came"),
+        ("crowd", "test", 2000, "crowd test has the pictures 0 to 1999, 2000 given"),
+        ("crowd", "test", -1, "-1 given"),
     ],
 )
 def test_what_is_no_picture_of_the_world(task, split, index, wanted):

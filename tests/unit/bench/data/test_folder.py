@@ -120,13 +120,13 @@ def test_a_broken_picture_in_the_middle_and_a_mask_of_grey(tmp_path, own):
     found, broken = items(folder.build(options(tmp_path)), range(3))
     assert [item.name for item in found] == ["a.b"] and [one.index for one in broken] == [1, 2]
     assert "c.png is no picture that can be read (UnidentifiedImageError" in broken[0].reason
-    assert "d.png holds [128]; 0 and 255, or 0 and 1, are wanted" in broken[1].reason
+    assert "d.png holds [128]; 0 and 255, or 0 and 1, are expected" in broken[1].reason
 
 
 def test_a_mask_of_another_size(tmp_path, own):
     Image.fromarray(np.ones((6, 5), np.uint8)).save(tmp_path / "masks" / "c.png")
     broken = items(folder.build(options(tmp_path)), range(3))[1]
-    assert [one.reason for one in broken] == ["c is 8 x 8, its mask 5 x 6; a mask of its picture's size is wanted"]
+    assert [one.reason for one in broken] == ["c is 8 x 8, its mask 5 x 6; a mask of its picture's size is expected"]
 
 
 def test_a_grey_picture_is_made_rgb_and_told(tmp_path, own):
@@ -141,8 +141,8 @@ def test_a_grey_picture_is_made_rgb_and_told(tmp_path, own):
 @pytest.mark.parametrize(
     ("labels", "wanted"),
     [
-        ("name,label\na.b,1\n", r"labels.csv has no label of c, d \(2 of 3 pictures\); a line for each is wanted"),
-        ("a.b,1\n", "labels.csv has the columns a.b, 1; name and label are wanted in its first line"),
+        ("name,label\na.b,1\n", r"labels.csv has no label for c, d \(2 of 3 pictures\); a line for each is expected"),
+        ("a.b,1\n", "labels.csv has the columns a.b, 1; name and label are expected in its first line"),
         ("name,label\na.b,1\nc,dog\n", "labels.csv, line 3: 'dog' is no class number"),
         ("name,label\na.b\n", "labels.csv, line 2: None is no class number"),
         ("name,label\na.b,1\na.b.jpg,2\n", "labels.csv gives a.b.jpg two labels, 1 and 2"),
@@ -155,9 +155,9 @@ def test_labels_that_do_not_fit(tmp_path, own, labels, wanted):
 
 
 def test_what_is_missing(tmp_path, own):
-    with pytest.raises(FvitError, match=r"no folder .*nowhere; pictures are wanted there, from your own disk"):
+    with pytest.raises(FvitError, match=r"no folder .*nowhere; pictures are expected there, from your own disk"):
         folder.build(Options(tmp_path / "nowhere", 8, masks=tmp_path / "masks"))
-    with pytest.raises(FvitError, match=r"masks of the pictures in .* are wanted; give the folder"):
+    with pytest.raises(FvitError, match=r"masks of the pictures in .* are expected; give the folder"):
         folder.build(Options(tmp_path / "pictures", 8))
     (tmp_path / "masks" / "a.b.png").unlink()
     with pytest.raises(FvitError, match=r"masks has no mask for a.b.jpg \(1 of 3 pictures\)"):
@@ -166,6 +166,6 @@ def test_what_is_missing(tmp_path, own):
 
 def test_a_missing_labels_file(tmp_path, own):
     with pytest.raises(
-        FvitError, match=r"labels.csv cannot be read \(FileNotFoundError\); a CSV file with the header name,label is wanted"
+        FvitError, match=r"labels.csv cannot be read \(FileNotFoundError\); a CSV file with the header name,label is expected"
     ):
         folder.build(Options(tmp_path / "pictures", 8, masks=tmp_path / "masks", labels=tmp_path / "labels.csv"))

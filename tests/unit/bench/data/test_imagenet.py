@@ -107,7 +107,7 @@ def test_class_folders_need_no_labels(subset):
 
 def test_a_missing_folder_says_where_it_comes_from(tmp_path):
     with pytest.raises(
-        FvitError, match=r"no folder .*nowhere; ImageNet's validation pictures are wanted there, from https://www.image-net.org"
+        FvitError, match=r"no folder .*nowhere; ImageNet's validation pictures are expected there, from https://www.image-net.org"
     ):
         imagenet.build(Options(tmp_path / "nowhere", 8))
     with pytest.raises(FvitError, match="no picture below"):
@@ -185,7 +185,7 @@ def test_the_sorted_order_is_not_the_devkits(tmp_path, flat):
     ("text", "order", "wanted"),
     [
         ("2\n7\n1\n", f"1 {KIT_FOX}\n2 {SNAKE}\n", "val.txt has 7, numbers of no class in order.txt"),
-        ("2\n7\n1\n", f"{KIT_FOX}\n{SNAKE}\n", f"order.txt has the line '{KIT_FOX}'; every line is wanted to be `number wnid`"),
+        ("2\n7\n1\n", f"{KIT_FOX}\n{SNAKE}\n", f"order.txt has the line '{KIT_FOX}'; every line is expected to be `number wnid`"),
         ("2\n7\n1\n", "1 n99999999\n", "order.txt numbers no class of ImageNet's 1000"),
         ("a.JPEG n99999999\n", "", "val.txt has the line 'a.JPEG n99999999', which names no class"),
         ("a.JPEG\nb.JPEG tench\n", "", "val.txt has the line 'a.JPEG', which names no class"),
@@ -227,5 +227,5 @@ def test_a_damaged_meta_mat(tmp_path, flat, damage, kind):
 
 
 def test_a_missing_meta_mat(tmp_path, flat):
-    with pytest.raises(FvitError, match=r"no file .*gone.mat; the devkit's meta.mat, or a file of `number wnid` is wanted"):
+    with pytest.raises(FvitError, match=r"no file .*gone.mat; the devkit's meta.mat, or a file of `number wnid` is expected"):
         imagenet.build(options(tmp_path, "2\n3\n1\n", synsets=tmp_path / "gone.mat"))

@@ -65,7 +65,7 @@ def test_broken_pictures_in_the_middle(path):
     found, broken = items(imagenet_seg.build(Options(path, 8)), range(3))
     assert [item.name for item in found] == [SEGMENTED[0]] and [one.name for one in broken] == SEGMENTED[1:]
     assert "cannot be read (ValueError" in broken[0].reason
-    assert "holds [0, 1, 7]; 0 and 1 are wanted" in broken[1].reason
+    assert "holds [0, 1, 7]; 0 and 1 are expected" in broken[1].reason
 
 
 def test_a_mask_of_another_size(path):
@@ -89,12 +89,12 @@ def test_a_truncated_file(path, part):
 
 
 def test_a_missing_file_a_page_of_html_and_another_gtsegs(path):
-    with pytest.raises(FvitError, match=r"no file .*gtsegs_ijcv.mat; gtsegs_ijcv.mat is wanted there, from http://calvin-vision.net"):
+    with pytest.raises(FvitError, match=r"no file .*gtsegs_ijcv.mat; gtsegs_ijcv.mat is expected there, from http://calvin-vision.net"):
         imagenet_seg.build(Options(path, 8))
     path.write_text("<html>404</html>")
     with pytest.raises(FvitError, match=r"\(16 bytes\) is cut off, damaged or another file"):
         imagenet_seg.build(Options(path, 8))
     with h5py.File(path, "w") as file:
         file["value/img"], file["other"] = np.zeros((1, 1)), np.zeros(1)
-    with pytest.raises(FvitError, match=r"holds other, value, but no value/gt; gtsegs_ijcv.mat is wanted"):
+    with pytest.raises(FvitError, match=r"holds other, value, but no value/gt; gtsegs_ijcv.mat is expected"):
         imagenet_seg.build(Options(path, 8))

@@ -37,7 +37,7 @@ def test_broken_pictures_are_named_and_the_rest_keep_their_numbers():
 
 @pytest.mark.parametrize("index", [5, -1])
 def test_a_number_outside_is_no_broken_picture(index):
-    with pytest.raises(FvitError, match=f"five has the pictures 0 to 4, {index} came"):
+    with pytest.raises(FvitError, match=f"five has the pictures 0 to 4, {index} given"):
         items(LOADER, [0, index])
 
 
@@ -89,7 +89,7 @@ def test_ids_choose_and_order(tmp_path):
     [
         (
             "x1\na\nx2\nx3\nx4\nx5\nx6\nx7\n",
-            r"ids.txt names x1, x2, x3, x4, x5 and 2 more, not among the 2 pictures .* names like a are wanted",
+            r"ids.txt names x1, x2, x3, x4, x5 and 2 more, not among the 2 pictures .* names like a are expected",
         ),
         ("a\nb\na.png\n", "ids.txt has a more than once"),
         ("\n", "ids.txt is empty"),
@@ -160,7 +160,7 @@ def test_a_mask_of_another_size_and_one_without_an_object():
 @pytest.mark.parametrize(("mode", "wanted"), [("RGB", "4 x 6 x 3 uint8"), ("LA", "4 x 6 x 2 uint8"), ("I;16", "4 x 6 uint16")])
 def test_a_mask_with_colours_or_more_bits(tmp_path, mode, wanted):
     Image.new(mode, (6, 4)).save(tmp_path / "mask.png")
-    with pytest.raises(PictureError, match=f"mask.png is {wanted}; one channel of at most 8 bits is wanted"):
+    with pytest.raises(PictureError, match=f"mask.png is {wanted}; one channel of at most 8 bits is expected"):
         _reading.levels(tmp_path / "mask.png")
 
 

@@ -89,7 +89,7 @@ def test_rows_and_refusals():
         check_page.render([*head(), drawn(0)])
     failed = Failed(campaign="c", key="picture 1", missing=Missing(Why.FAILED, "no memory"), again=True)
     assert "| picture 1 | failed | no memory |" in check_page.render([*head(), failed]).markdown
-    with pytest.raises(FvitError, match=r"beta 1\.0 came"):
+    with pytest.raises(FvitError, match=r"beta 1\.0 given"):
         replace(SETTINGS, beta=1.0).definition  # noqa: B018
     read = CheckSettings.read(head(replace(SETTINGS, orders=(3.0,)))[0].settings)
     assert read.orders == (3.0,) and read.drawn.draws == 100_000 and read.drawn.k == 2

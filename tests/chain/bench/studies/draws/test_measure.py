@@ -193,7 +193,7 @@ def test_a_session_that_cannot_run_here_is_refused(tmp_path):
 
 
 def test_fewer_pictures_than_are_wanted_are_refused(tmp_path):
-    with pytest.raises(FvitError, match=r"3 pictures came .*, 4 are wanted"):
+    with pytest.raises(FvitError, match=r"3 pictures given .*, 4 are expected"):
         run(tmp_path, settings(images=4))
 
 

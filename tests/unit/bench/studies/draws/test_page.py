@@ -195,5 +195,5 @@ def test_a_key_is_of_all_settings():
 
 def test_a_changed_header_of_the_published_cells_is_refused():
     assert tuple(published.read("3", COLUMNS).index) == SIGMAS
-    with pytest.raises(FvitError, match=r"table3.csv has the columns .*; sigma, t, s are wanted"):
+    with pytest.raises(FvitError, match=r"table3.csv has the columns .*; sigma, t, s are expected"):
         published.read("3", ("sigma", "t", "s"))
