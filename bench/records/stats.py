@@ -69,8 +69,9 @@ def bootstrap(
     """
     rows = np.asarray(rows, dtype=float)
     if not len(rows) or not np.isfinite(rows).all():
+        bad = int((~np.isfinite(rows)).sum())
         raise FvitError(
-            f"an array of shape {rows.shape} given, {int((~np.isfinite(rows)).sum())} of its numbers not finite; finite numbers, of one or more pictures, are expected"
+            f"an array of shape {rows.shape} given, {bad} of its numbers not finite; finite numbers, of one or more pictures, are expected"
         )
     n = len(rows)
     means = _resamples(n, seed, samples) @ rows / n
