@@ -87,7 +87,7 @@ def test_pairs_are_resampled_together():
     "call, said",
     [
         (lambda: bootstrap([], float, 0), "one or more pictures"),
-        (lambda: bootstrap([1.0, np.nan], float, 0), "1 not finite"),
+        (lambda: bootstrap([1.0, np.nan], float, 0), "1 of its numbers not finite"),
         (lambda: bootstrap([0.0, 1.0], lambda means: np.where(means == 0, np.nan, means), 0), "undefined"),
         (lambda: bootstrap([[0.0], [1.0]], lambda means: means[0], 0), "one number for each of 2000"),
         (lambda: paired_bootstrap([1.0], [1.0, 2.0], 0), "one pair for each picture"),
