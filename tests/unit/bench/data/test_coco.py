@@ -128,7 +128,7 @@ def test_a_picture_of_another_size_and_a_damaged_annotation(tmp_path, pixels, ph
 @pytest.mark.parametrize("gone", ["val2017", "annotations/instances_val2017.json"])
 def test_what_is_missing_and_where_it_comes_from(tmp_path, pixels, gone):
     (tmp_path / gone).rename(tmp_path / "away")
-    with pytest.raises(FvitError, match=rf"no (folder|file) .*{gone}; .* wanted there, from https://cocodataset.org/#download"):
+    with pytest.raises(FvitError, match=rf"no (folder|file) .*{gone}; .* expected there, from https://cocodataset.org/#download"):
         coco.build(Options(tmp_path, 8))
 
 
