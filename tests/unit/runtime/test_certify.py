@@ -231,7 +231,7 @@ def test_holm_rejects_no_less_than_bonferroni():
 
 def test_what_is_refused():
     for bad in ({"alpha": 0.0}, {"alpha": 1.0}, {"beta": 1.0}, {"beta": 0.0}, {"k": 0}, {"sigma": 0.0}):
-        with pytest.raises(FvitError, match=r"wanted"):
+        with pytest.raises(FvitError, match="expected"):
             Claim(**({"sigma": SIGMA, "alpha": 0.1, "k": 2, "beta": 0.5} | bad))
     mean, claim = np.full(6, 1 / 6), Claim(SIGMA, 0.1, 2, 0.5)
     with pytest.raises(FvitError, match="fused by median given; only the mean has a certificate"):
