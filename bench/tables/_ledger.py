@@ -23,6 +23,9 @@ class Verdict(StrEnum):
     NOT_MEASURED = "not measured"
 
 
+MARGIN = 0.05  # a loss that still counts as none
+
+
 @dataclass(frozen=True)
 class Finding:
     """A verdict, and what it rests on in a sentence."""
@@ -65,11 +68,12 @@ def beats_all(values: Sequence[Value]) -> Finding:
 
 
 def never_worse(values: Sequence[Value]) -> Finding:
-    """Holds where no comparison that survives Holm's correction has ours worse."""
+    """Fails where a comparison that survives Holm's correction has ours worse; holds where every interval excludes a loss above MARGIN."""
     compared = pairs(values)
     worse = [pair for pair in compared if pair.adjusted < LEVEL and (pair.difference.value < 0) == _higher(pair.ours)]
-    text = f"ours worse in {len(worse)} of {len(compared)} comparisons"
-    return Finding(Verdict.FAILS if worse else Verdict.HOLDS, text)
+    losses = [-pair.difference.low if _higher(pair.ours) else pair.difference.high for pair in compared]
+    text = f"ours worse in {len(worse)} of {len(compared)} comparisons; the largest loss that an interval allows is {max(losses):+.2f}"
+    return Finding(Verdict.FAILS if worse else Verdict.HOLDS if max(losses) <= MARGIN else Verdict.OPEN, text)
 
 
 def ordered(first: str, second: str) -> Callable[[Sequence[Value]], Finding]:
@@ -101,14 +105,16 @@ def l2_above_linf(values: Sequence[Value]) -> Finding:
 
 
 def white_box(values: Sequence[Value]) -> Finding:
-    """Holds where no attack through the defence leaves less than the lower end of the transfer attack's interval."""
+    """Fails where an attack through the defence leaves less than the lower end of the transfer attack's interval, holds where its own lies above."""
     shares = {
         value.cell.trial.threat.attack: value.number for value in values if value.number and value.cell.trial and value.cell.trial.threat
     }
     transfer, others = shares.pop("pgd"), shares
     text = ", ".join(f"{attack} {number.value:.3f}" for attack, number in others.items())
     stronger = any(number.value < transfer.low for number in others.values())
-    return Finding(Verdict.FAILS if stronger else Verdict.HOLDS, f"accuracy under the transfer attack {transfer.value:.3f}, {text}")
+    level = all(number.low >= transfer.low for number in others.values())
+    verdict = Verdict.FAILS if stronger else Verdict.HOLDS if level else Verdict.OPEN
+    return Finding(verdict, f"accuracy under the transfer attack {transfer.value:.3f}, {text}")
 
 
 def told(verdict: Verdict, text: str) -> Callable[[Sequence[Value]], Finding]:

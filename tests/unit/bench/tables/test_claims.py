@@ -45,6 +45,15 @@ def test_ours_against_the_others(ours, other, verdict):
     assert "of 1 comparisons" in _ledger.beats_all(values).told
 
 
+def test_what_an_interval_still_allows_is_not_decided():
+    """Each right where the other is wrong: no difference in the mean, and an interval of 30 points."""
+    found = _ledger.never_worse([accuracy("ours", HALF), accuracy("VTA", ~HALF)])
+    assert found.verdict == Verdict.OPEN and "ours worse in 0 of 1" in found.told
+    few = accuracy("ours", HALF[15:25], attack="eot_pgd")
+    few = replace(few, value=wilson(5, 10), n=10)
+    assert _ledger.white_box([accuracy("ours", HALF), few]).verdict == Verdict.OPEN
+
+
 def test_l2_above_linf():
     def at(l2, linf):
         return [score(l2, norm="l2", radius=0.1), score(linf, norm="linf", radius=0.1)]
