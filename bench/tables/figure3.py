@@ -72,25 +72,35 @@ def _sensitivity(settings: Settings) -> list[Cell]:
 
 
 def plot(values: Sequence[Value]) -> bytes:
-    """Three panels; bars: 95 % intervals."""
-    figure = Figure(figsize=(14, 5.2), layout="constrained")
+    """Three panels, their curves named below each; bars: 95 % intervals; dashed: the second row of ours, in the colour of the first."""
+    figure = Figure(figsize=(14, 6.2), layout="constrained")
     for axes, group in zip(figure.subplots(1, 3), (*AUCS.values(), SENSITIVITY), strict=True):
         own = [value for value in values if value.cell.group == group and value.number]
+        colours = list(dict.fromkeys(_first_row(value.cell) for value in own))
         for number, row in enumerate(dict.fromkeys(value.cell.row for value in own)):
-            _curve(axes, [value for value in own if value.cell.row == row], row, number)
+            curve = [value for value in own if value.cell.row == row]
+            _curve(axes, curve, 0.1 * number, colours.index(_first_row(curve[0].cell)))
         axes.set(title=group, xlabel="radius of PGD l_inf (of 255)", ylim=(-0.03, 1.03))
         axes.title.set_fontsize(9)
         axes.grid(True, alpha=0.3)
         if own:
-            axes.legend(fontsize=7)
+            axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     return png(figure, MOST)
 
 
-def _curve(axes: Axes, own: Sequence[Value], name: str, number: int) -> None:
+def _first_row(cell: Cell) -> str:
+    """The method whose colour the cell's row has."""
+    return cell.method.replace(" literal", "")
+
+
+def _curve(axes: Axes, own: Sequence[Value], aside: float, colour: int) -> None:
+    """`aside` keeps one curve's bars from another's."""
     points = [(255 * (value.cell.radius or 0.0), value.number) for value in own if value.number]
     reach = [[one.value - one.low for _, one in points], [one.high - one.value for _, one in points]]
-    colour, at = colormaps["tab10"](number % 10), [radius + 0.1 * number for radius, _ in points]
-    axes.errorbar(at, [one.value for _, one in points], reach, marker="o", markersize=3, capsize=2, color=colour, label=name)
+    cell, at = own[0].cell, [radius + aside for radius, _ in points]
+    line, shade = "-" if cell.method == _first_row(cell) else "--", colormaps["tab10"](colour % 10)
+    middles = [one.value for _, one in points]
+    axes.errorbar(at, middles, reach, fmt=line, marker="o", markersize=3, capsize=2, color=shade, label=cell.row)
 
 
 TABLE = Grid("figure3", "perturbation AUC and accuracy against the radius (Figure 3)", ABOUT, cells, plot=plot)
