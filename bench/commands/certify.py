@@ -8,9 +8,9 @@ The first --attacked pictures are then attacked through the defence within and
 beyond their radii (section 6.2): by Algorithm 2's radius, by the sound one, and
 by the label's alone, at R, 1.5 R and 2 R, the label and the map: 15 attacks each.
 
-100 pictures take about half an hour on one core, and each picture attacked some
-four minutes more (with --attacked 10 another forty); a run that was stopped goes
-on where it was.
+100 pictures take about half an hour on one core. One attack took 36 to 47
+seconds on a busy core, so allow ten minutes for each picture attacked; a run that
+was stopped goes on where it was.
 
 Examples:
   fvit certify --n 5 --draws 200 --attacked 2

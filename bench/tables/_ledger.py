@@ -72,6 +72,8 @@ def never_worse(values: Sequence[Value]) -> Finding:
     compared = pairs(values)
     worse = [pair for pair in compared if pair.adjusted < LEVEL and (pair.difference.value < 0) == _higher(pair.ours)]
     losses = [-pair.difference.low if _higher(pair.ours) else pair.difference.high for pair in compared]
+    if not compared:
+        return Finding(Verdict.OPEN, "no two cells were measured on the same pictures")
     text = f"ours worse in {len(worse)} of {len(compared)} comparisons; the largest loss that an interval allows is {max(losses):+.2f}"
     return Finding(Verdict.FAILS if worse else Verdict.HOLDS if max(losses) <= MARGIN else Verdict.OPEN, text)
 
@@ -109,7 +111,9 @@ def white_box(values: Sequence[Value]) -> Finding:
     shares = {
         value.cell.trial.threat.attack: value.number for value in values if value.number and value.cell.trial and value.cell.trial.threat
     }
-    transfer, others = shares.pop("pgd"), shares
+    transfer, others = shares.pop("pgd", None), shares
+    if transfer is None or not others:
+        return Finding(Verdict.OPEN, "PGD and an attack through the defence have to be measured both; leave --attack out")
     text = ", ".join(f"{attack} {number.value:.3f}" for attack, number in others.items())
     stronger = any(number.value < transfer.low for number in others.values())
     level = all(number.low >= transfer.low for number in others.values())

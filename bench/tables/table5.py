@@ -19,6 +19,7 @@ ABOUT = f"""Under l_inf 8/255. {_faithful.DEFINED} AutoAttack is ours: APGD-CE, 
 THROUGH = "top-k through DDS"
 ITSELF = "rollout + DDS"
 NONE = "looks through the defence, and this method has none"
+FIRST = "an attack through the defence is made for the first row of ours alone"
 ALONE = f"shown under {THROUGH}, which attacks it, alone"
 
 
@@ -46,7 +47,8 @@ def _through(settings: Settings) -> list[Cell]:
     threat, found = Threat("topk_dds", "linf", 8 / 255, settings.made.rule_for(settings.scene.task)), []
     for cell in _faithful.cells(settings.at_most(ADAPTIVE), threat, THROUGH):
         if cell.method != "ours":
-            found.append(cell.without(Why.LEFT_OUT, NONE))
+            defended = cell.trial is not None and cell.trial.defence.kind != "none"
+            found.append(cell.without(Why.LEFT_OUT, FIRST if defended else NONE))
             continue
         both = replace(cell, note=FEWER, adaptive=True)
         found += [both, replace(both, row=ITSELF, explainer="rollout", method="rollout behind DDS")]

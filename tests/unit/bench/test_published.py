@@ -42,6 +42,16 @@ def test_cells_come_in_our_units_with_what_is_in_doubt():
     assert ("VTA + DiffPure", "0/255") not in published.cells("8")  # a dash
 
 
+def test_what_the_notes_say_of_the_regularity_of_the_printed_cells():
+    """Table 1: each model's column is the ViT's and 0.01 more, but for two cells; Tables 8 to 10: every accuracy is k / 47."""
+    cells = published.cells("1")
+    further = {"ViT": 0.00, "DeiT": 0.01, "Swin": 0.02}
+    off = [names for names, one in cells.items() if abs(one.value - cells["ViT", *names[1:]].value - further[names[0]]) > 1e-6]
+    assert sorted(off) == [("DeiT", "Ours", "COCO", "Pix. Acc."), ("DeiT", "Ours", "COCO", "mIoU")]
+    accuracies = [one.value for table in ("8", "9", "10") for one in published.cells(table).values()]
+    assert max(abs(47 * value - round(47 * value)) for value in accuracies) < 0.01
+
+
 def test_a_changed_header_of_the_published_cells_is_refused():
     with pytest.raises(FvitError, match=r"table3.csv has the columns .*; sigma, t, s are expected"):
         published.read("3", ("sigma", "t", "s"))

@@ -189,6 +189,13 @@ def test_explainers_and_attacks_that_were_asked_for_are_what_tables_show():
     assert {cell.family for cell in TABLES["10"].cells(settings) if not cell.adaptive} == {"FGSM", "square"}
 
 
+def test_a_row_behind_the_defence_is_not_said_to_have_none():
+    cells = [cell for cell in TABLES["5"].cells(Settings(preset="as-printed")) if cell.column == "top-k through DDS" and cell.missing]
+    said = {cell.method: cell.missing.reason for cell in cells}
+    assert said["VTA"].endswith("this method has none")
+    assert said["ours literal"] == said["same noise"] == "an attack through the defence is made for the first row of ours alone"
+
+
 def test_a_number_is_found_by_what_it_is():
     values = TABLES["10"].values(synthetic(Settings(n=4), TABLES["10"]))
     assert at(values, family="PGD", method="vanilla", radius=8 / 255).number.value == 0.75

@@ -15,6 +15,7 @@ from bench.records.rows import Beyond, Certified, Failed, Head, Machine, Missing
 from bench.records.store import plain
 from bench.studies.certify import beyond, page, radii
 from bench.studies.certify.settings import CAP, Ball, CertifySettings, Measured, balls, claim, span, study
+from helpers.tables import ENVIRONMENT
 from runtime.certificates import certify
 from runtime.certificates.certify import Claim
 from runtime.errors import FvitError
@@ -22,16 +23,6 @@ from runtime.fuse import Fused
 
 SETTINGS = CertifySettings(images=3, alpha=0.01, k=2, selection=20, draws=1000, sigma=63 / 255)
 MEASURED = Measured(0.25, 64, (2, 4))
-ENVIRONMENT = {
-    "cpu": "x",
-    "cores": 2,
-    "threads": 2,
-    "memory_gib": 4,
-    "load_at_start": 0.1,
-    "gpu": None,
-    "python": "3",
-    "versions": {"torch": "2"},
-}
 MEAN = np.array([0.3, 0.2, 0.12, 0.1, 0.09, 0.08, 0.06, 0.05])
 
 

@@ -11,22 +11,13 @@ from bench.records.stats import wilson
 from bench.records.store import plain
 from bench.studies.certify import check_page
 from bench.studies.certify.settings import CHECK, Ball, CheckSettings, Measured
+from helpers.tables import ENVIRONMENT
 from runtime.certificates import faithful
 from runtime.certificates.faithful import Side
 from runtime.errors import FvitError
 
 SETTINGS = CheckSettings(images=2, radius=1.0, k=2, gamma=0.4, draws=100_000)
 MEASURED = Measured(0.25, 64, (2, 2))
-ENVIRONMENT = {
-    "cpu": "x",
-    "cores": 2,
-    "threads": 2,
-    "memory_gib": 4,
-    "load_at_start": 0.1,
-    "gpu": None,
-    "python": "3",
-    "versions": {"torch": "2"},
-}
 MEAN = (0.4, 0.35, 0.15, 0.1)
 SURE = (99_000, 1_000)
 

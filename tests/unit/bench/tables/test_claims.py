@@ -54,6 +54,12 @@ def test_what_an_interval_still_allows_is_not_decided():
     assert _ledger.white_box([accuracy("ours", HALF), few]).verdict == Verdict.OPEN
 
 
+def test_what_cannot_be_compared_is_not_decided():
+    apart = replace(accuracy("VTA", HALF), tally=Tally(list(range(N, 2 * N)), HALF, None))
+    assert _ledger.never_worse([accuracy("ours", HALF), apart]).verdict == Verdict.OPEN
+    assert _ledger.white_box([accuracy("ours", HALF, attack="fgsm")]).verdict == Verdict.OPEN  # --attack fgsm leaves PGD out
+
+
 def test_l2_above_linf():
     def at(l2, linf):
         return [score(l2, norm="l2", radius=0.1), score(linf, norm="linf", radius=0.1)]
