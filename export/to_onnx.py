@@ -36,7 +36,7 @@ def export(network: Network, opset: int | None = None, root: Path | None = None)
     lowest = OPSETS["bf16"] if network.precision == "bf16" else FIRST_OPSET
     if not lowest <= opset <= ATTENTION_OPSET:
         raise FvitError(f"opset {opset} given for {network.precision}; {lowest} to {ATTENTION_OPSET} are expected")
-    folder = (root or artifacts.cache()) / f"{network.name}-{network.precision}-opset{opset}-{network.fingerprint[:12]}"
+    folder = place(network, opset, root)
     if folder.is_dir():
         return artifacts.read(folder, network.name, network.fingerprint)
     with artifacts.writing(folder) as temporary:
@@ -48,6 +48,12 @@ def export(network: Network, opset: int | None = None, root: Path | None = None)
         )  # fmt: skip
         artifacts.write_manifest(facts, temporary)
     return artifacts.read(folder)
+
+
+def place(network: Network, opset: int | None = None, root: Path | None = None) -> Path:
+    """The folder of its artifact, whether or not it is there."""
+    name = f"{network.name}-{network.precision}-opset{opset or default_opset(network)}-{network.fingerprint[:12]}"
+    return (root or artifacts.cache()) / name
 
 
 def default_opset(network: Network) -> int:

@@ -44,6 +44,10 @@ class TableRequest:
 def run(wanted: TableRequest) -> int:
     """Measures what is missing, writes and prints the tables; 1 if something failed."""
     console = Console()
+    if wanted.counted.rehearse:
+        from bench.commands import _rehearsal
+
+        return 1 if _rehearsal.run(wanted, console) else 0
     failed = 0 if wanted.number == TIMED else _trials(wanted, console)
     if wanted.number in (TIMED, "all") and not wanted.counted.dry_run and not wanted.counted.shard:
         from bench.commands import _table3
@@ -65,9 +69,8 @@ def _trials(wanted: TableRequest, console: Console) -> int:
         runner = Runner(world, lambda line: console.print(f"[dim]{line}[/dim]", highlight=False), chosen.type)
         with settled():
             if counted.dry_run:
-                plan.show(grids, _settings(wanted), runner, console)
-                return 0
-            campaign = measure.measure(grids, _settings(wanted), store, runner, console, replace(results.how(), shard=counted.shard))
+                return plan.show(grids, settings_of(wanted), runner, console)
+            campaign = measure.measure(grids, settings_of(wanted), store, runner, console, replace(results.how(), shard=counted.shard))
         if counted.shard:
             told = "{} of {}".format(*counted.shard)
             console.print(f"shard {told} is in {store.path}; when all are measured: fvit merge", highlight=False, soft_wrap=True)
@@ -98,7 +101,7 @@ def failures(grid: Grid, rows: Sequence[AnyRow]) -> dict[str, Failed]:
     return {key: row for key, row in found.items() if key in keys} | untimed
 
 
-def _settings(wanted: TableRequest) -> Settings:
+def settings_of(wanted: TableRequest) -> Settings:
     counted, brought = wanted.counted, wanted.networks.brought(wanted.own)
     return Settings(
         QUICK if counted.quick else counted.n, counted.preset, wanted.seed, wanted.networks.world, tuple(brought.data),

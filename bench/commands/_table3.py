@@ -28,9 +28,9 @@ RULES, SLOW_RULES = ("cumulative", "per-step"), ("per-step",)
 SHOWN = 3  # failures in the terminal; the page has all
 
 
-def run(wanted: "TableRequest", console: Console) -> int:
-    """Measures what is missing, writes and prints Table 3; how many of its measurements failed."""
-    store = wanted.results.store(wanted.networks.world, console)
+def run(wanted: "TableRequest", console: Console, store: Store | None = None) -> int:
+    """Measures what is missing, writes and prints Table 3; how many of its measurements failed. `store`: another than the results folder."""
+    store = store or wanted.results.store(wanted.networks.world, console)
     rows = latest(store.read(), STUDY) if wanted.results.from_rows else _measured(wanted, store, console)
     publish(store.folder, f"table{NUMBER}", render(rows), console)
     failed = [row for row in rows if isinstance(row, Failed) and row.missing.why == Why.FAILED]

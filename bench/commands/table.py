@@ -5,11 +5,13 @@ networks and pictures that ship are used. What was measured before is kept:
 the same command goes on where it stopped.
 
 Table 3 takes about 3 minutes on 2 cores, another table from minutes to hours;
-fvit table NUMBER --dry-run estimates it.
+fvit table NUMBER --dry-run estimates it. Before weeks at the paper's size:
+fvit table all --world paper --rehearse runs everything once, in small.
 
 Examples:
   fvit table 3
   fvit table all --quick
+  fvit table all --world paper --rehearse
   fvit table 1 --world paper --unet 256x256_diffusion_uncond.pt \\
       --checkpoint vit_b16=vit.pth --data imagenet_seg root=gtsegs_ijcv.mat
 """
@@ -70,7 +72,16 @@ class Counted:
     preset: Preset = PRESETS[0]
     quick: Annotated[bool, Parameter(help="8 pictures of each cell: to see a table, not to measure it")] = False
     long: Annotated[bool, Parameter(help="Table 10: AutoAttack's full set and EOT attacks as well, which takes hours")] = False
-    dry_run: Annotated[bool, Parameter(help="say what would be measured and how long it takes, and stop")] = False
+    dry_run: Annotated[
+        bool, Parameter(help="read files and checkpoints, say what would be measured, how long it takes and in what memory, and stop")
+    ] = False
+    rehearse: Annotated[
+        bool,
+        Parameter(
+            help="run each kind of cell once, in small, for time and memory; in world paper with random weights and small files where "
+            "none were given"
+        ),
+    ] = False
     explainer: Annotated[Explainers, Parameter(help="whose maps Tables 1, 5, 6 and 7 compare", show_default="the paper's, and random")] = ()
     attack: Annotated[
         tuple[str, ...],

@@ -116,6 +116,8 @@ def publish(folder: Path, name: str, page: Page, console: Console) -> None:
         raise FvitError(
             f"cannot write to {folder} ({error.strerror}); its rows are kept; make room, then make the page from the rows"
         ) from error
+    if console.quiet:
+        return
     if console.is_terminal:
         console.print(Markdown(page.summary or page.markdown))
     else:

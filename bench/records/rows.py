@@ -9,12 +9,14 @@ from typing import Any
 from bench.records.row import Failed, Head, Machine, Row
 from bench.records.row import Missing as Missing
 from bench.records.row import Why as Why
+from bench.records.timings import Clocked as Clocked
 from bench.records.timings import ColdStart as ColdStart
 from bench.records.timings import Costed as Costed
 from bench.records.timings import Growth as Growth
 from bench.records.timings import Loaded as Loaded
 from bench.records.timings import Paired as Paired
 from bench.records.timings import Priced as Priced
+from bench.records.timings import Rehearsed as Rehearsed
 from bench.records.timings import Served as Served
 from bench.records.timings import Speed as Speed
 from bench.records.timings import Threads as Threads
@@ -110,9 +112,9 @@ class Replayed(Row, frozen=True, kw_only=True, tag="replayed"):
 
 KINDS: tuple[type[Row], ...] = (
     Head, Machine, Failed, Asked, Answered, Costed, Gained, Loaded, Timed, ColdStart, Certified, Beyond, Replayed, Priced, Paired, Growth,
-    Threads, Served, Speed,
+    Threads, Served, Speed, Rehearsed, Clocked,
 )  # fmt: skip
 AnyRow = (
     Head | Machine | Failed | Asked | Answered | Costed | Gained | Loaded | Timed | ColdStart | Certified | Beyond | Replayed | Priced | Paired
-    | Growth | Threads | Served | Speed
+    | Growth | Threads | Served | Speed | Rehearsed | Clocked
 )  # fmt: skip

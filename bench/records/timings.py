@@ -19,6 +19,22 @@ class Costed(Row, frozen=True, kw_only=True, tag="cost"):
     why: str = ""
 
 
+class Rehearsed(Row, frozen=True, kw_only=True, tag="rehearsed"):
+    """A trial on one picture, the loading of a session or a timing, in a rehearsal: seconds and bytes at the peak, measured and predicted."""
+
+    trial: dict[str, Any]
+    seconds: float
+    predicted: float
+    peak_bytes: int
+    predicted_bytes: int
+
+
+class Clocked(Row, frozen=True, kw_only=True, tag="clock"):
+    """Seconds of one picture through each network, by name of the call and what it was of, as a rehearsal predicts from (`bench.trials.predict`)."""
+
+    seconds: dict[str, float]
+
+
 class Loaded(Row, frozen=True, kw_only=True, tag="loaded"):
     """A session on a network, checked: `facts` of the session, `parity` with eager fp32 (None: it is that), the file it came from."""
 

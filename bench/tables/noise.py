@@ -43,7 +43,7 @@ def _row(settings: Settings, row: str, defence: Defence) -> list[Cell]:
     scene, side = settings.scene, worlds.open(settings.world).grid
     clean = Trial(scene.main, scene.task, settings.n, defence=defence)
     attacked = replace(clean, threat=Threat("pgd", "linf", 8 / 255, settings.made.rule_for(scene.task)))
-    more = replace(defence, first=defence.draws, draws=CERTIFYING)
+    more = replace(defence, first=defence.draws, draws=settings.small(CERTIFYING, 20))
     votes = replace(clean, images=min(settings.n, CERTIFIED), defence=more)
     found = []
     for shown, trial in (("clean", clean), ("PGD 8/255", attacked)):

@@ -1,7 +1,7 @@
 """What one picture costs: seconds of its answer and of one explainer's map, and joules where the processor counts them.
 
-Pictures without a defence are answered together, as many as a call of the networks takes (10); behind a randomised defence one picture's draws
-fill the calls. Noise, denoiser, classifier and map are inside the time; loading, attacks and metrics are not.
+Pictures without a defence are answered together, as many as a call of the networks takes (10; 1 at the paper's size); behind a randomised
+defence one picture's draws fill the calls. Noise, denoiser, classifier and map are inside the time; loading, attacks and metrics are not.
 """
 
 from bench.records.clock import seconds
@@ -26,11 +26,11 @@ def key(question: Question) -> str:
     return f"{trial.key}/cost/{explainer}"
 
 
-def measure(runner: Runner, question: Question, campaign: str) -> Costed:
-    """ROUNDS rounds on the trial's first pictures."""
+def measure(runner: Runner, question: Question, campaign: str, rounds: int = ROUNDS) -> Costed:
+    """`rounds` rounds on the trial's first pictures."""
     trial, explainer = question
     bench = runner.bench(trial.backbone)
-    count = 1 if trial.defence.randomised else defences.BATCH
+    count = 1 if trial.defence.randomised else defences.together(runner.world)
     pictures = runner.world.pictures(trial.task, trial.split, range(count), bench.backbone)
     if not pictures.numbers:
         raise FvitError(f"none of the first {count} pictures of {trial.task} can be used; the first one: {pictures.left_out[0][1]}")
@@ -41,7 +41,7 @@ def measure(runner: Runner, question: Question, campaign: str) -> Costed:
 
     answer()
     meter, took, joules = EnergyMeter(), [], []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         before = [] if meter.why else meter.read()
         took.append(seconds(answer, bench.device))
         joules += [] if meter.why else [meter.spent(before)]

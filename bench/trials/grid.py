@@ -160,7 +160,7 @@ class Grid:
         trials = by_trial(row for row in rows if isinstance(row, Answered))
         tallies = {key: tally(own) for key, own in trials.items()}
         failed = {row.key.partition("/")[0]: row for row in rows if isinstance(row, Failed)}
-        printed = published.cells(self.name)
+        printed = {} if settings.rehearsal else published.cells(self.name)
         costs = {row.key: row for row in rows if isinstance(row, Costed | Failed)}
         return [
             _cost(cell, costs) if cell.metric in cost.TITLES else _value(cell, tallies, failed, printed.get(cell.printed), settings)

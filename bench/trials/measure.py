@@ -13,6 +13,7 @@ from bench.trials.grid import PART, STUDY, Grid
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
 from bench.trials.trial import Trial, differing, merged
+from bench.worlds.defence import networks
 from runtime import plugins
 from runtime.errors import FvitError
 
@@ -27,7 +28,7 @@ def measure(grids: Sequence[Grid], settings: Settings, store: Store, runner: Run
     A shard (i, k) is every k-th part of each trial's pictures, from the i-th on. With a time limit the first pictures of all trials come first.
     """
     with Campaign(store, plan(settings, runner, how.shard), console, how) as campaign:
-        trials = sorted(wanted(grids, settings), key=_order(grids, settings))
+        trials = sorted(wanted(grids, settings), key=order(grids, settings))
         parts = [part for trial in trials for part in _parts(campaign, runner, trial, how.shard)]
         if how.seconds is not None:
             parts.sort(key=lambda part: part[1].start)
@@ -87,11 +88,11 @@ def _parts(campaign: Campaign, runner: Runner, trial: Trial, shard: Shard | None
     return [(trial, numbers) for numbers in parts[first - 1 :: every]]
 
 
-def _order(grids: Sequence[Grid], settings: Settings):
-    """Networks one after the other; first the trials with maps, whose answers serve those without."""
-    place = {trial: number for number, trial in enumerate(wanted(grids, settings))}
+def order(grids: Sequence[Grid], settings: Settings):
+    """Networks one after the other, what needs the denoiser's own session last; first the trials with maps, whose answers serve those without."""
+    place = {trial.base: number for number, trial in enumerate(wanted(grids, settings))}
     backbones = list(dict.fromkeys(trial.backbone for trial in place))
-    return lambda trial: (backbones.index(trial.backbone), not trial.maps, place[trial])
+    return lambda trial: (backbones.index(trial.backbone), "denoiser" in networks(trial.defence), not trial.maps, place[trial.base])
 
 
 class _Count:

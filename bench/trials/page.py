@@ -18,19 +18,20 @@ from bench.worlds.attack import find
 from runtime import plugins
 
 MOST = 60_000  # bytes of a plot
+REHEARSED = "A rehearsal on one picture: its numbers say that a cell can be measured, and nothing else."
 
 
 def render(grid: Grid, rows: Sequence[AnyRow], drawn: bool = True) -> Page:
     """Markdown, a summary that fits a terminal, long-form cells and, if it is to be `drawn`, the plot."""
     head, settings, values = head_of(rows), Settings.read(head_of(rows).settings), grid.values(rows)
-    said = grid.says(values)
+    said = REHEARSED if settings.rehearsal else grid.says(values)
     parts = [
         pages.heading(grid.heading, head, machines_of(rows), grid.about.replace("\n", " "), *_settings(grid, settings, values, head.facts)),
         f"**{said}**\n" if said else "",
         _left_out(rows, grid, settings),
         *grid.sections(values),
         _grid(values),
-        _paired(values),
+        "" if settings.rehearsal else _paired(values),
         _notes(values),
     ]
     plots = {f"{stem(grid)}.png": grid.plot(values)} if grid.plot and drawn else {}

@@ -1,68 +1,99 @@
-"""`--dry-run`: the number of cells, trials, attacked pictures and draws of each table, and the time of the draws on this machine."""
+"""`--dry-run`: what would be measured, how long that takes here and in what memory; and whether files, labels and checkpoints will do."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.metrics.perturbation import STEPS
-from bench.records.clock import seconds
+from bench.records.campaign import NotHere
+from bench.trials import memory
 from bench.trials.grid import Grid
-from bench.trials.metric import find
+from bench.trials.measure import wanted
+from bench.trials.predict import Clock, Costs, Prediction, told, total
+from bench.trials.rehearse import by_backbone, choose, expect, loading
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
 from bench.trials.trial import Trial
-from bench.worlds import defence as defences
-from bench.worlds.workbench import Engine
-from runtime.maps import explain
+from runtime.errors import FvitError
 
-COLUMNS = ("table", "cells", "trials", "pictures attacked", "draws", "minutes of draws here")
+COLUMNS = ("table", "cells", "trials", "pictures attacked", "draws", "time here")
+LOOKED = 200  # pictures of each data set that are read, at most
 
-
-def show(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console) -> None:
-    """One line per table; what two tables share is counted in the first."""
-    counted: set[Trial] = set()
-    took = _seconds_per_draw(settings, runner)
-    lines = Table(*COLUMNS, title=f"n = {settings.n}, preset {settings.preset}")
-    for grid in grids:
-        fresh = [trial for trial in grid.trials(settings) if trial.base not in counted]
-        fresh += [trial.twin for trial in fresh if trial.maps and trial.twin.base not in counted]
-        fresh = list({trial.base: trial for trial in fresh}.values())
-        counted |= {trial.base for trial in fresh}
-        attacked = {replace(trial, defence=defences.Defence(), maps=()) for trial in fresh if trial.threat}
-        draws = {trial: trial.images * trial.defence.draws * (1 + _curves(trial)) if trial.defence.randomised else 0 for trial in fresh}
-        minutes = f"{sum(draws[trial] * took[bool(trial.maps)] for trial in fresh) / 60:.1f}" if took else "not known"
-        numbers = (len(grid.cells(settings)), len(fresh), sum(trial.images for trial in attacked), sum(draws.values()))
-        lines.add_row(grid.name, *map(str, numbers), minutes)
-    console.print(lines)
-    if took:
-        text = (
-            f"a draw took {1000 * took[False]:.0f} ms for a label and {1000 * took[True]:.0f} ms with a VTA map just now; attacks and "
-            "undefended maps come on top, about as long again"
-        )
-    else:
-        text = "seconds per draw of these networks: fvit table 3 --world paper"
-    console.print(text, highlight=False)
+Place = tuple[str, str, str]  # backbone, task, split
 
 
-def _curves(trial: Trial) -> int:
-    """How often the defence answers each picture once more, for perturbation curves of the defended classifier."""
-    defended = [spec for _, spec in trial.maps if spec and find(spec).of_score.get("classifier") == "defended"]
-    return (1 + len(STEPS)) * len(defended)
+def show(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console) -> int:
+    """A line per table, what two share counted in the first; how many files or networks the run would refuse."""
+    trials = choose(grids, settings).measured if settings.rehearsal else wanted(grids, settings)
+    reasons = refused(trials, settings, runner)
+    for (backbone, task, _), error in reasons.items():
+        word = "left out" if isinstance(error, NotHere) else "[red]would fail[/red]"
+        console.print(f"{word}: {backbone} on {task}: {error}", highlight=False, soft_wrap=True)
+    good = [trial for trial in trials if place(trial) not in reasons]
+    if good and settings.rehearsal:
+        _rehearsal(grids, settings, runner, console)
+    elif good:
+        _tables(grids, settings, runner, console, {trial.base for trial in good})
+    return sum(not isinstance(error, NotHere) for error in reasons.values())
 
 
-def _seconds_per_draw(settings: Settings, runner: Runner) -> dict[bool, float]:
-    """Without and with a VTA map, the second time that two pictures are answered; nothing where a draw takes minutes."""
-    if runner.world.slow_on(runner.device.type):
-        return {}
-    scene, made, found = settings.scene, settings.made, {}
-    bench = runner.bench(scene.main)
-    images = runner.world.pictures(scene.task, "test", range(2), bench.backbone).images.to(bench.device)
-    defence = made.defence()
-    for mapped in (False, True):
-        explainers = {"vta": explain.build("vta", bench.backbone)} if mapped else {}
-        for _ in range(2):
-            took = seconds(lambda e=explainers: defences.answer(bench, defence, Engine(), images, range(len(images)), e), bench.device)
-            found[mapped] = took / (len(images) * made.draws)
+def refused(trials: Sequence[Trial], settings: Settings, runner: Runner) -> dict[Place, FvitError]:
+    """What the run would say of the first pictures of each backbone and task: networks built and files read as it would."""
+    found: dict[Place, FvitError] = {}
+    for backbone, own in by_backbone(trials).items():
+        for trial in {place(trial): trial for trial in own}.values():
+            try:
+                asked = runner.asked(trial, "")
+                numbers = range(min(asked.images, asked.size, LOOKED))
+                pictures = runner.world.pictures(trial.task, trial.split, numbers, runner.bench(backbone).backbone)
+                if not pictures.numbers:
+                    raise FvitError(f"none of the first {len(numbers)} pictures can be used; the first one: {pictures.left_out[0][1]}")
+            except FvitError as error:
+                found[place(trial)] = error
     return found
+
+
+def place(trial: Trial) -> Place:
+    return trial.backbone, trial.task, trial.split
+
+
+def _rehearsal(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console) -> None:
+    asked = choose(grids, settings)
+    expected = expect(asked, Clock(runner, settings.made.level()))
+    said = f"{len(asked.measured)} trials of {len(asked.measured) + len(asked.computed)} and {len(asked.costs)} timings"
+    console.print(f"rehearsal: {said} take {told(expected.seconds)} here; {_memory(max(expected.bytes.values()))}", highlight=False)
+
+
+def _tables(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console, good: set[Trial]) -> None:
+    predicted, known, counted, attacks = Prediction(Clock(runner, settings.made.level())), Costs(), set[Trial](), set[object]()
+    lines, whole = Table(*COLUMNS, title=f"n = {settings.n}, preset {settings.preset}"), 0.0
+    for grid in grids:
+        fresh = [trial for trial in grid.trials(settings) if trial.base in good and trial.base not in counted]
+        fresh = [trial for own in by_backbone(fresh).values() for trial in own]  # one network after the other
+        counted |= {trial.base for trial in fresh}
+        costs = [predicted.trial(trial) for trial in fresh]
+        attacked = {
+            key: trial.images
+            for trial, one in zip(fresh, costs, strict=True)
+            for key in one
+            if isinstance(key, tuple) and key[0] == "attack"
+        }
+        attacked = {key: images for key, images in attacked.items() if key not in attacks}
+        attacks |= attacked.keys()
+        draws = sum(trial.images * trial.defence.draws for trial in fresh if trial.defence.randomised)
+        took = total(costs, known) + sum(predicted.cost(one) for one in grid.costs(settings) if one[0].base in good)
+        whole += took
+        lines.add_row(grid.name, *map(str, (len(grid.cells(settings)), len(fresh), sum(attacked.values()), draws)), told(took))
+    console.print(lines)
+    own = by_backbone([trial for trial in wanted(grids, settings) if trial.base in good])
+    loads = sum(sum(loading(predicted, name, trials).values()) for name, trials in own.items())
+    peak = max(memory.peak(runner, trials) for trials in own.values())
+    console.print(
+        f"{told(whole + loads)} in all ({told(loads)} of it exports, loading and parity), from calls counted and timed here once; "
+        f"{_memory(peak)}", highlight=False,
+    )  # fmt: skip
+
+
+def _memory(bytes: float) -> str:
+    lacks = "" if bytes < memory.free() else ": more than is free"
+    return f"{bytes / 1e9:.1f} GB of memory at most, {memory.free() / 1e9:.1f} GB are free{lacks}"

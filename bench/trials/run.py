@@ -46,6 +46,7 @@ class Runner:
 
     def __init__(self, world: World, say: Callable[[str], None] = lambda line: None, device: str = "cpu"):
         self.world, self.say, self.device = world, say, torch.device(device)
+        self.own = ""  # a campaign that shares its answers with no other, so that all of them are timed
         self.benches: dict[str, Workbench] = {}
 
     def bench(self, backbone: str) -> Workbench:
@@ -87,6 +88,7 @@ class Runner:
         if not plain.numbers:
             return Answers(plain, plain.labels, None, {}, None, None)
         made_by = {"commit": commit(), "weights": bench.fingerprints(), "device": bench.device.type, "pixels": _hash(plain.images)}
+        made_by |= {"campaign": self.own} if self.own else {}
         made_by |= {"plugins": plugins.origins(("runtime.explainers", "bench.attacks", "bench.metrics"))}
         shown = self._shown(trial, plain, made_by)
         pictures = replace(plain, images=torch.from_numpy(shown["images"]))

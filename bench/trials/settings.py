@@ -17,7 +17,7 @@ class Settings:
     """`n`: pictures per cell. `data` and `checkpoints`: names of what the user brought. `long`: the attacks that take hours as well.
 
     `sigma`: another real noise (pixels) than the world's own, for the table `world`.
-    `explainers` and `attacks`: what tables that compare several show; (): their own choice.
+    `explainers` and `attacks`: what tables that compare several show; (): their own choice. `rehearsal`: everything in small, on one picture.
     """
 
     n: int = 200
@@ -30,6 +30,7 @@ class Settings:
     sigma: float | None = None
     explainers: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()
+    rehearsal: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigma", plain(self.sigma))  # as it comes back from a row: keys of trials depend on its digits
@@ -50,7 +51,12 @@ class Settings:
 
     @property
     def made(self) -> Preset:
-        return preset(self.preset)
+        made = preset(self.preset)
+        return made.rehearsed if self.rehearsal else made
+
+    def small(self, usual: int, rehearsed: int) -> int:
+        """A number of a table's own, or that of a rehearsal."""
+        return rehearsed if self.rehearsal else usual
 
     @property
     def scene(self) -> Scene:

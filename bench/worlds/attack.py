@@ -9,7 +9,7 @@ from torch import Tensor
 
 from bench.attacks import bpda, topk
 from bench.attacks._ascent import ascend
-from bench.attacks._budget import Budget, paper
+from bench.attacks._budget import SMALL, Budget, paper
 from bench.attacks._target import DefenceModel as Noisy
 from bench.attacks._target import Target, averaged, classifier
 from bench.attacks._variant import Variant
@@ -28,7 +28,8 @@ SEED = 1  # of random starts and of the attacker's own noise; defences draw with
 
 @dataclass(frozen=True)
 class Threat:
-    """The attack `attack` (a name of `names()`), in a ball of radius `eps` (pixels in [0, 1]); `step_rule`: one of the printed ones.
+    """The attack `attack` (a name of `names()`), in a ball of radius `eps` (pixels in [0, 1]); `step_rule`: one of the printed ones, or SMALL,
+    a rehearsal's: 2 steps of one draw, whatever the attack's own numbers are.
 
     `k`: of an attack on maps, the cells that it takes relevance from; None: as many as it does by itself.
     """
@@ -60,7 +61,7 @@ def names() -> list[str]:
 
 
 def find(name: str) -> tuple[ModuleType, Variant]:
-    """The file that has the attack, and its variant; an unknown name is refused with the nearest."""
+    """The file that has the attack `name`, and its variant; an unknown name is refused with the nearest."""
     for plugin in plugins.names(PACKAGE):
         if name in (known := _variants(plugin)):
             return plugins.load(PACKAGE, plugin), known[name]
@@ -99,7 +100,8 @@ def target(threat: Threat, bench: Workbench, defence: Defence) -> Target:
     assert defence.level is not None, "an attack through a defence needs one"
     undenoised = defence.kind == "noise" or defence.votes == "noisy"
     sees = denoise.identity if undenoised else denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
-    between = Noisy(sees, defence.level.sigma, bench.grid, bench.backbone.size, variant.samples, variant.fixed, defence.noise)
+    samples = 1 if threat.step_rule == SMALL else variant.samples
+    between = Noisy(sees, defence.level.sigma, bench.grid, bench.backbone.size, samples, variant.fixed, defence.noise)
     if maps:
         return Target(averaged(scores, between, SEED), maps=averaged(maps, between, SEED))
     return Target(scores, between)
@@ -117,7 +119,7 @@ def without_noise(scores: Scores, denoiser: Denoiser, sigma: float, bench: Workb
 
 def _budget(threat: Threat, variant: Variant) -> Budget:
     budget = paper(threat.norm, threat.eps, threat.step_rule, SEED)
-    return replace(budget, steps=variant.steps or budget.steps)
+    return budget if variant.steps is None or threat.step_rule == SMALL else replace(budget, steps=variant.steps)
 
 
 def _variants(plugin: str) -> dict[str, Variant]:

@@ -23,6 +23,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from bench.worlds.workbench import Engine, Workbench
+from bench.worlds.world import World
 from runtime import chain as chains
 from runtime.chain import Chain, Draws, Explained, no_stage
 from runtime.diffusion import denoise
@@ -105,10 +106,31 @@ def answer(
     return Answer(smoothed.votes.argmax(1), maps, smoothed.votes)
 
 
+def networks(defence: Defence) -> tuple[str, ...]:
+    """The kinds of networks whose sessions `chain` loads for it."""
+    if _fused(defence):
+        return ("classify_draws",)
+    denoises = (
+        defence.kind in ("dds", "denoiser") and defence.denoise not in CONTROLS and defence.level is not None and defence.level.denoises
+    )
+    return ("denoiser", "backbone") if denoises else ("backbone",)
+
+
+def together(world: World) -> int:
+    """Pictures of one call where each is answered once: as many as the world answers together, BATCH at most."""
+    return min(BATCH, world.chunk)
+
+
+def _fused(defence: Defence) -> bool:
+    """Whether one exported graph has it whole."""
+    level = defence.level or NO_NOISE
+    return defence.kind == "dds" and defence.denoise == "one_shot" and level.denoises and defence.votes == "denoised"
+
+
 def chain(bench: Workbench, defence: Defence, engine: Engine) -> Chain:
     """The defended classifier: one exported graph where there is one, else its parts; parts that the defence lacks are left out."""
     level = defence.level or NO_NOISE
-    if defence.kind == "dds" and defence.denoise == "one_shot" and level.denoises and defence.votes == "denoised":
+    if _fused(defence):
         whole = chains.fused(bench.session(engine, "classify_draws"), level, bench.denoiser.schedule, bench.grid)
         return replace(whole, noise=defence.noise)
     size = bench.backbone.size
@@ -134,12 +156,12 @@ def even_batch(draws: int) -> int:
 def _once(bench: Workbench, defence: Defence, engine: Engine, images: Tensor, explainers: Mapping[str, Explainer]) -> Answer:
     """One answer per picture, without noise."""
     step, labels, maps = chain(bench, defence, engine).step, [], {name: [] for name in explainers}
-    side = bench.denoiser.size if defence.kind == "denoiser" else bench.backbone.size
+    side, batch = bench.denoiser.size if defence.kind == "denoiser" else bench.backbone.size, together(bench.world)
     images = resize(images, (side, side))
-    for start in range(0, len(images), BATCH):
-        part = images[start : start + BATCH]
-        filled = torch.cat([part, part[-1:].expand(BATCH - len(part), -1, -1, -1)])
-        scores, view = step(filled, DrawNoise(defence.seed, [0] * BATCH, range(BATCH)), no_stage)
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch]
+        filled = torch.cat([part, part[-1:].expand(batch - len(part), -1, -1, -1)])
+        scores, view = step(filled, DrawNoise(defence.seed, [0] * batch, range(batch)), no_stage)
         labels.append(scores.argmax(1)[: len(part)])
         for name, explain in explainers.items():
             assert view is not None

@@ -8,9 +8,10 @@ released-code  the released code's chain and noise; maps fused and attack steps 
 Attack steps: section 6.1 prints 10 of 2/255 for all data; Appendix G prints 10 of rho / 5 for ImageNet and COCO, 250 of rho / 125 for Cityscapes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bench.worlds.defence import Defence
+from bench.attacks._budget import SMALL
+from bench.worlds.defence import BATCH, Defence
 from runtime.diffusion import schedule as schedules
 from runtime.diffusion.schedule import NoiseLevel
 from runtime.plugins import known
@@ -22,7 +23,8 @@ BY_TASK = {"rho/5": {"cityscapes": "rho/125"}}  # what Appendix G prints for one
 class Preset:
     """`sigma`: nominal, in pixels; `rule` makes it real noise and a t*; `step_rule`: the attack's, by its printed name (see `rule_for`).
 
-    `literal`: another rule, for a second row of ours in every table ("": none). `says`: what this preset is, in one sentence.
+    `literal`: another rule, for a second row of ours in every table ("": none). `says`: what this preset is, in one sentence. `batch`: draws
+    of one call of the networks.
     """
 
     name: str
@@ -34,6 +36,12 @@ class Preset:
     step_rule: str
     says: str
     literal: str = ""
+    batch: int = BATCH
+
+    @property
+    def rehearsed(self) -> "Preset":
+        """The same with 2 draws and attacks of 2 steps: it runs all code and measures nothing but time."""
+        return replace(self, draws=2, batch=2, step_rule=SMALL, says=f"a rehearsal of {self.name}: 2 draws, attacks of 2 steps, EOT 1")
 
     def rule_for(self, task: str) -> str:
         """The attack's step rule on the data set `task`."""
@@ -52,6 +60,7 @@ class Preset:
             "draws": 1 if kind == "denoiser" else self.draws,
             "denoise": self.denoise,
             "fuse": self.fuse,
+            "batch": self.batch,
         }
         return Defence(kind, **(own | changes))
 

@@ -73,6 +73,7 @@ class Workbench:
         self._loaded: dict[tuple, LoadedSession | FvitError] = {}
         self._networks: dict[tuple, Network] = {}
         self._answers: dict[str, dict] = {}
+        self.loads: list[tuple[str, float]] = []  # kind of network and seconds of each: export, loading and parity
 
     @property
     def backbone(self) -> Backbone:
@@ -123,10 +124,12 @@ class Workbench:
         """The engine's session on that network; FvitError (the same one again) with the reason where it cannot be had or failed parity."""
         key = (engine, kind)
         if key not in self._loaded:
+            start = now(self.device)
             try:
                 self._loaded[key] = self._load(engine, kind)
             except FvitError as error:
                 self._loaded[key] = error
+            self.loads.append((kind, now(self.device) - start))
         loaded = self._loaded[key]
         if isinstance(loaded, FvitError):
             raise loaded

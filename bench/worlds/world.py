@@ -23,7 +23,7 @@ class Brought:
     """What the user brought; the world has its own of whatever is None or not named.
 
     `checkpoints`: file by backbone; `data`: a data set's options by its name; `pictures`: a picture or a folder, for timing and calibration.
-    `crop`: how pictures are cut, by name.
+    `crop`: how pictures are cut, by name. `rehearsal`: random weights may answer, which measures time and nothing else.
     """
 
     backbone: str | None = None
@@ -34,6 +34,7 @@ class Brought:
     pictures: Path | None = None
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     crop: str = "timm"
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from bench.tables import table2
 from bench.trials.settings import Settings
 from bench.trials.tally import by_trial, tally
 from bench.worlds import presets
+from bench.worlds.data import _small as layouts
 from bench.worlds.workbench import EAGER, Workbench
-from helpers import layouts
 from helpers.small import small_denoiser
 from runtime import plugins
 from runtime.backbones import build as backbones

@@ -9,7 +9,7 @@ import torch
 
 from bench.worlds.data import imagenet_seg
 from bench.worlds.data._loader import Options, items
-from helpers.layouts import SEGMENTED, gtsegs
+from bench.worlds.data._small import SEGMENTED, gtsegs
 from runtime.errors import FvitError
 
 

@@ -12,8 +12,8 @@ from PIL import Image
 from torchvision import transforms
 
 from bench.worlds.data import _reading
+from bench.worlds.data import _small as layouts
 from bench.worlds.data._loader import Broken, Loader, Options, items, refuse
-from helpers import layouts
 from runtime import plugins
 from runtime.errors import FvitError, PictureError
 from runtime.pictures import Crop

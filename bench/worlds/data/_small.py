@@ -1,6 +1,9 @@
-"""Data sets as their publishers lay them out, small, of random pictures."""
+"""Data sets as their publishers lay them out, small, of random pictures: what a rehearsal reads in place of the real ones, and the tests."""
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -8,9 +11,35 @@ from PIL import Image
 
 SEGMENTED = ["n02119789_12", "n01440764_7", "n00001740_3"]  # kit fox, tench, and a wnid that is no class
 SIZES = [(8, 8), (11, 6), (8, 8)]  # width, height
+TENCH = "n01440764"
+CATEGORIES = ({"id": 1, "name": "person"}, {"id": 18, "name": "dog"})
+NAMES = ("imagenet", "imagenet_seg", "coco", "cityscapes")
+Pixels = list[np.ndarray]
 
 
-def gtsegs(path, ids=SEGMENTED, sizes=SIZES):
+def write(folder: Path, names: Sequence[str] = NAMES) -> dict[str, dict[str, Any]]:
+    """The data sets `names` below `folder`, a picture or two each, and the options that read them."""
+    made = {
+        "imagenet": lambda: imagenet(folder / "imagenet"),
+        "imagenet_seg": lambda: gtsegs(folder / "gtsegs_ijcv.mat", sizes=[(250, 240)] * len(SEGMENTED)),
+        "coco": lambda: coco(folder / "coco", CATEGORIES, (250, 240)),
+        "cityscapes": lambda: cityscapes(folder / "cityscapes", (250, 240)),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        made[name]()
+    return {name: {"root": folder / ("gtsegs_ijcv.mat" if name == "imagenet_seg" else name)} for name in names}
+
+
+def imagenet(root: Path, size: tuple[int, int] = (250, 240)) -> None:
+    """One picture in a class folder below val/."""
+    path = root / "val" / TENCH / "ILSVRC2012_val_00000293.JPEG"
+    path.parent.mkdir(parents=True)
+    pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, "JPEG")
+
+
+def gtsegs(path: Path, ids: Sequence[str] = SEGMENTED, sizes: Sequence[tuple[int, int]] = SIZES) -> tuple[Pixels, Pixels]:
     """gtsegs_ijcv.mat as MATLAB v7.3 writes it: HDF5 after a block of 512 bytes, references, arrays transposed, text as UTF-16.
 
     Returns pictures (H, W, 3) and masks (H, W).
@@ -34,20 +63,20 @@ def gtsegs(path, ids=SEGMENTED, sizes=SIZES):
     return images, masks
 
 
-def _array(refs, values, kind):
+def _array(refs: Any, values: np.ndarray, kind: str) -> Any:
     made = refs.create_dataset(str(len(refs)), data=values)
     made.attrs["MATLAB_class"] = np.bytes_(kind)
     return made
 
 
-def _cell(refs, arrays):
+def _cell(refs: Any, arrays: Pixels) -> Any:
     parts = [_array(refs, array, "uint8") for array in arrays]
     made = refs.create_dataset(str(len(refs)), (len(parts), 1), h5py.ref_dtype)
     made[:, 0] = [part.ref for part in parts]
     return made
 
 
-def coco(root, categories, size=(180, 170)):
+def coco(root: Path, categories: Sequence[dict[str, Any]], size: tuple[int, int] = (180, 170)) -> None:
     """One picture for each category, a box of it in the middle and a smaller one of the next in a corner."""
     (root / "val2017").mkdir(parents=True)
     (root / "annotations").mkdir()
@@ -66,7 +95,7 @@ def coco(root, categories, size=(180, 170)):
     (root / "annotations" / "instances_val2017.json").write_text(json.dumps(written))
 
 
-def cityscapes(root, size=(180, 170)):
+def cityscapes(root: Path, size: tuple[int, int] = (180, 170)) -> None:
     """One picture of a street with a car, one without anything that counts."""
     rng = np.random.default_rng(0)
     for i in range(2):
