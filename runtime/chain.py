@@ -15,11 +15,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from runtime import fuse as fuses
 from runtime.certificates import certify as certificates
 from runtime.certificates.certify import Label
 from runtime.diffusion.schedule import NoiseLevel, NoiseSchedule
 from runtime.errors import FvitError
-from runtime.fuse import FUSES, Fused, capped, normalised
+from runtime.fuse import Fused, normalised
 from runtime.names import VOTES
 from runtime.noise import DrawNoise
 from runtime.pictures import check, resize
@@ -47,15 +48,11 @@ class Draws:
 
 @dataclass(frozen=True)
 class Explained:
-    """Explainers by name, and fuses; all get the same draws. `classes` (B,): what to explain, None: each draw's own vote.
-
-    `cap`: the most that one cell of a draw's map may hold, the rest is spread evenly; a certificate needs fewer draws for it.
-    """
+    """Explainers by name, and fuses; all get the same draws. `classes` (B,): what to explain, None: each draw's own vote."""
 
     explainers: Mapping[str, Explainer]
     classes: Int[Tensor, " B"] | None = None
     fuses: tuple[str, ...] = ("mean",)
-    cap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -191,23 +188,24 @@ class MapSums:
     """Every explainer's maps of the draws so far, fused."""
 
     def __init__(self, explain: Explained, images: Tensor):
-        makers = {fuse: FUSES[known(fuse, FUSES, "fuse")] for fuse in explain.fuses}
         self.explain = explain
-        self.fuses = {(name, fuse): make(len(images)) for name in explain.explainers for fuse, make in makers.items()}
+        self.fuses = {(name, fuse): fuses.build(fuse, len(images)) for name in explain.explainers for fuse in explain.fuses}
         self.empty = {name: torch.zeros(len(images), dtype=torch.int64, device=images.device) for name in explain.explainers}
 
     def add(self, denoised: Tensor, labels: Tensor, owners: Tensor) -> None:
         classes = labels if self.explain.classes is None else self.explain.classes.to(owners.device)[owners]
         for name, explain in self.explain.explainers.items():
             maps, empty = normalised(explain(denoised, classes))
-            maps = capped(maps, self.explain.cap)
             for fuse in self.explain.fuses:
                 self.fuses[name, fuse].add(owners, maps)
             self.empty[name].index_add_(0, owners, empty.long())
 
     def result(self, draws: int) -> dict[tuple[str, str], Fused]:
         results = {key: fuse.result(draws) for key, fuse in self.fuses.items()}
-        return {(name, fuse): Fused(r.maps, fuse, draws, r.squares, self.empty[name].cpu(), r.hits) for (name, fuse), r in results.items()}
+        return {
+            (name, fuse): Fused(r.maps, fuse, draws, r.squares, self.empty[name].cpu(), r.hits, r.exceeded)
+            for (name, fuse), r in results.items()
+        }
 
 
 def require_denoised(denoised: Tensor | None) -> Tensor:

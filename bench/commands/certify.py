@@ -25,6 +25,7 @@ from cyclopts import Parameter
 from bench.commands._options import EMBEDDED, Explainer, Results, Session, Task
 from bench.commands._types import AtLeast2, Chance, Natural, Positive, Real, Seed, name_of
 from runtime.errors import FvitError
+from runtime.names import BOUNDS
 
 MOST, RADIUS = 2000, 0.1  # of --adaptive: draws, and sigmas
 Backbone = Annotated[str, Parameter(converter=name_of("backbone", EMBEDDED), metavar="NAME", help=f"one of {', '.join(EMBEDDED)}")]
@@ -46,6 +47,14 @@ def run(
     k: Annotated[Positive, Parameter(help="how many of the most relevant cells of a map")] = 8,
     beta: Annotated[Chance, Parameter(help="share of them that has to stay")] = 0.5,
     explainer: Annotated[Explainer, Parameter(help="whose maps")] = "vta",
+    bound: Annotated[
+        str,
+        Parameter(
+            converter=name_of("bound", BOUNDS),
+            metavar="NAME",
+            help="of the mean map, where it is attacked and counted: thresholds, mean or renyi; the page has all three",
+        ),
+    ] = BOUNDS[0],
     attacked: Annotated[Natural, Parameter(help="pictures attacked within and beyond each kind of radius")] = 10,
     session: Session = "ort",
     seed: Seed = 0,
@@ -74,7 +83,7 @@ def run(
         settings = CertifySettings(
             backbone=backbone, task=task, images=n, sigma=sigma / 255, alpha=alpha, k=k, beta=beta, explainer=explainer, session=session,
             selection=selection, draws=draws or (MOST if adaptive else CertifySettings.draws), radius=(radius or RADIUS) if adaptive else None,
-            seed=seed, attacked=attacked,
+            seed=seed, attacked=attacked, bound=bound,
         )  # fmt: skip
         with settled():
             name = measure(settings, worlds.open(settings.world), store, console, results.how())

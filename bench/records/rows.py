@@ -65,7 +65,9 @@ class Gained(Row, frozen=True, kw_only=True, tag="gained"):
 class Certified(Row, frozen=True, kw_only=True, tag="certified"):
     """One picture's draws: `selection` and `votes` by label; of the mean map `mean` and mean `squares`, `hits` of each cell in the top quarter.
 
-    `answer`: what adaptive draws concluded (None: fixed draws, or not certain). `empty`: draws whose map had no relevance.
+    `exceeded`: of each level of the capped mean and each cell, the draws above it; `above`: the same of the median's levels, of maps that are
+    not capped; `chosen`: draws in which the cell was among the k largest; `covered`: the share of the cell that the object covers. `answer`:
+    what adaptive draws concluded (None: fixed draws, or not certain). `empty`: draws whose map had no relevance.
     """
 
     picture: int
@@ -79,6 +81,10 @@ class Certified(Row, frozen=True, kw_only=True, tag="certified"):
     empty: int
     answer: bool | None = None
     seconds: float = 0.0
+    exceeded: list[list[int]] = []
+    above: list[list[int]] = []
+    chosen: list[int] = []
+    covered: list[float] = []
 
 
 class Beyond(Row, frozen=True, kw_only=True, tag="beyond"):

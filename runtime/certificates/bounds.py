@@ -3,15 +3,20 @@
 import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
-from scipy.special import betaln
-from scipy.stats import beta, binom
+from scipy.special import betaincinv, betaln
+from scipy.stats import binom
 
 from runtime.errors import FvitError
 
 
 def lower(hits: int, n: int, alpha: float) -> float:
     """Clopper and Pearson's lower bound (1934) of a share that gave `hits` of `n`."""
-    return float(beta.ppf(_level(alpha), hits, n - hits + 1)) if hits else 0.0
+    return float(lowers(np.array(hits), n, alpha))
+
+
+def lowers(hits: Int[ndarray, "*S"], n: int, alpha: float) -> Float[ndarray, "*S"]:
+    """The same of many shares, each at `alpha` by itself."""
+    return np.where(hits > 0, betaincinv(np.maximum(hits, 1), n - hits + 1, _level(alpha)), 0.0)
 
 
 def bernstein(mean: Float[ndarray, "..."], squares: Float[ndarray, "..."], n: int, alpha: float, span: float) -> Float[ndarray, "..."]:

@@ -84,12 +84,11 @@ def predict(votes: Int[ndarray, " K"], alpha: float) -> int:
 def top(fused: Fused, picture: int, claim: Claim, span: float = 1.0) -> Top:
     """The k largest cells of a mean map and the radius within which at least beta k of them stay on top, at level claim.alpha.
 
-    `span`: the largest value of a cell in one draw (its cap, see `fuse.capped`). Only mean maps are accepted.
+    By the least Renyi divergence; `maps.top` has the bound that gives larger radii. `span`: the largest value of a cell in one draw. Only mean
+    maps are accepted.
     """
-    if fused.fuse != "mean" or fused.squares is None:
-        raise FvitError(
-            f"a map fused by {fused.fuse} given; only the mean has a certificate, since the draws bound nothing else", needs="mean"
-        )
+    if fused.squares is None:
+        raise FvitError(f"a map fused by {fused.fuse} given; this bound is of a mean map, whose mean squares are kept", needs="mean")
     mean, squares = (part[picture].flatten().double().cpu().numpy() for part in (fused.maps, fused.squares))
     _map(mean, claim)
     reach = bounds.bernstein(mean, squares, fused.draws, claim.alpha / (2 * len(mean)), span)  # both sides: the cells chose themselves

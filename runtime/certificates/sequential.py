@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from runtime.certificates import certify
+from runtime.certificates import certify, maps
 from runtime.certificates.certify import Claim
 from runtime.fuse import Fused
+from runtime.names import BOUNDS
 
 FIRST, GROWTH = 100, 1.5
 
@@ -24,7 +25,7 @@ class Question:
     radius: float
     looks: tuple[int, ...]
     tops: bool = True
-    span: float = 1.0
+    bound: str = BOUNDS[0]
 
     @property
     def share(self) -> float:
@@ -56,6 +57,6 @@ def answer(question: Question, hits: int, n: int, fused: Fused | None = None, pi
         return of_label
     assert fused is not None
     claim = Claim(question.claim.sigma, question.part / len(question.looks), question.claim.k, question.claim.beta)
-    if certify.top(fused, picture, claim, question.span).radius >= question.radius:
+    if maps.top(fused, picture, claim, question.bound).radius >= question.radius:
         return True
     return False if last else None

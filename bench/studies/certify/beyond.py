@@ -11,9 +11,10 @@ from bench.records.rows import Beyond, Certified
 from bench.records.stats import wilson
 from bench.studies.certify import radii, tsv
 from bench.studies.certify.radii import Certificate, Certificates
-from bench.studies.certify.settings import FACTORS, VOTES, CertifySettings, Measured, balls, claim, span
+from bench.studies.certify.settings import FACTORS, VOTES, CertifySettings, Measured, balls, claim
 from runtime.certificates import bounds, faithful
 from runtime.certificates.faithful import Side
+from runtime.fuse import span
 
 PAPER = {("printed", "label", 1.5): "23 %", ("printed", "label", 2.0): "64 %"}  # section 6.2, on ImageNet
 SURE = 0.01  # chance with which "surely" may be said of a picture that is not moved

@@ -13,10 +13,11 @@ from bench.records.campaign import head_of, machines_of
 from bench.records.rows import AnyRow, Beyond, Certified, Failed
 from bench.records.stats import wilson
 from bench.studies.certify.beyond import side
-from bench.studies.certify.settings import CAP, CHECKED, CheckSettings, Measured, span
+from bench.studies.certify.settings import CHECKED, CheckSettings, Measured
 from runtime.certificates import faithful
 from runtime.certificates.faithful import PairBounds
 from runtime.errors import FvitError
+from runtime.fuse import CAP, span
 
 SHOWN = 20  # pictures in the table of pictures; all are in the .csv
 INTACT = "not broken by this attack"

@@ -23,9 +23,7 @@ from bench.studies.certify.settings import (
     CertifySettings,
     Measured,
     balls,
-    cap,
     claim,
-    span,
     study,
 )  # fmt: skip
 from bench.trials.measure import PLUGINS
@@ -40,21 +38,24 @@ from runtime.certificates.sequential import Question
 from runtime.chain import Draws, Explained
 from runtime.diffusion import schedule
 from runtime.errors import FvitError
-from runtime.fuse import Fused, merged
+from runtime.fuse import MOST, Fused, merged
 from runtime.maps import explain
 from runtime.pictures import resize
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Draws of one picture: `votes` (K,) by label; `mean` and `share`: the fused maps, where a class is explained."""
+    """Draws of one picture: `votes` (K,) by label; `maps` by fuse, of one class."""
 
     votes: Tensor
-    mean: Fused
-    share: Fused
+    maps: dict[str, Fused]
+
+    @property
+    def mean(self) -> Fused:
+        return self.maps["capped_mean"]
 
     def __add__(self, more: "Drawn") -> "Drawn":
-        return Drawn(self.votes + more.votes, merged(self.mean, more.mean), merged(self.share, more.share))
+        return Drawn(self.votes + more.votes, {name: merged(fused, more.maps[name]) for name, fused in self.maps.items()})
 
 
 def measure(settings: CertifySettings, world: World, store: Store, console: Console, how: How = How()) -> str:
@@ -119,12 +120,13 @@ class Certifier:
         picture = self._picture(number)
         selection = self._votes(picture.images, number, 0, settings.selection)
         drawn, answer = self._estimate(picture.images, number, int(selection.argmax()))
-        assert drawn.mean.squares is not None and drawn.share.hits is not None
+        mean, share, vote, median = (drawn.maps.get(name) for name in fuses(settings))
+        assert mean and mean.squares is not None and share and vote
         return Certified(
             campaign=campaign, key=_key(number), picture=number, label=int(picture.labels[0]), selection=selection.tolist(),
-            votes=drawn.votes.tolist(), draws=drawn.mean.draws, mean=drawn.mean.maps[0].flatten().tolist(),
-            squares=drawn.mean.squares[0].flatten().tolist(), hits=drawn.share.hits[0].flatten().tolist(),
-            empty=int(drawn.mean.empty[0]), answer=answer, seconds=now() - start,
+            votes=drawn.votes.tolist(), draws=mean.draws, mean=mean.maps[0].flatten().tolist(),
+            squares=mean.squares[0].flatten().tolist(), hits=_counts(share.hits), chosen=_counts(vote.hits), exceeded=_levels(mean),
+            above=_levels(median), covered=_covered(picture, self.measured.cells), empty=int(mean.empty[0]), answer=answer, seconds=now() - start,
         )  # fmt: skip
 
     def todo(self, rows: list[Certified]) -> list[tuple[Certified, Ball]]:
@@ -166,7 +168,7 @@ class Certifier:
         if settings.radius is None:
             return self._explained(images, number, settings.selection, settings.draws, chosen), None
         looks, asked = sequential.looks(settings.draws), claim(settings, self.measured.sigma)
-        question = Question(asked, settings.radius * asked.sigma, looks, span=span(self.measured.tokens))
+        question = Question(asked, settings.radius * asked.sigma, looks, bound=settings.bound)
         drawn, done = None, 0
         for look in looks:
             more = self._explained(images, number, settings.selection + done, look - done, chosen)
@@ -182,9 +184,9 @@ class Certifier:
     def _explained(self, images: Tensor, number: int, first: int, count: int, chosen: int) -> Drawn:
         """Votes and fused maps of `count` draws from number `first` on, all maps of the class `chosen`."""
         name = self.settings.explainer
-        asked = Explained({name: self.explainer}, torch.tensor([chosen]), ("mean", "top_share"), cap(self.measured.tokens))
+        asked = Explained({name: self.explainer}, torch.tensor([chosen]), fuses(self.settings))
         smoothed = self.chain(images, [number], Draws(count, first, self.settings.seed, BATCH), asked)
-        return Drawn(smoothed.votes[0], smoothed.maps[name, "mean"], smoothed.maps[name, "top_share"])
+        return Drawn(smoothed.votes[0], {fuse: smoothed.maps[name, fuse] for fuse in asked.fuses})
 
     def _picture(self, number: int) -> Pictures:
         """One picture of the test split; NotHere where its file cannot be used."""
@@ -192,6 +194,29 @@ class Certifier:
         if not picture.numbers:
             raise NotHere("; ".join(f"{name}: {reason}" for name, reason in picture.left_out))
         return picture
+
+
+def fuses(settings: CertifySettings) -> tuple[str, ...]:
+    """The maps that are made of all draws; a median keeps the maps of its draws, so draws that end by themselves have none."""
+    made = ("capped_mean", "top_share", f"vote:k={settings.k}")
+    return made if settings.adaptive or settings.draws > MOST else (*made, "median")
+
+
+def _covered(picture: Pictures, cells: tuple[int, int]) -> list[float]:
+    """The share of each cell that the object covers; nothing without a mask."""
+    if picture.masks is None:
+        return []
+    return torch.nn.functional.adaptive_avg_pool2d((picture.masks == 1).float(), cells)[0].flatten().tolist()
+
+
+def _counts(hits: Tensor | None) -> list[int]:
+    assert hits is not None
+    return hits[0].flatten().tolist()
+
+
+def _levels(fused: Fused | None) -> list[list[int]]:
+    """Of each level the cells' counts."""
+    return [] if fused is None or fused.exceeded is None else fused.exceeded[0].flatten(1).tolist()
 
 
 def _key(number: int) -> str:

@@ -12,11 +12,12 @@ from bench.pages.page import Page, percent, section, table
 from bench.records.campaign import machines_of
 from bench.records.rows import AnyRow, Failed
 from bench.records.stats import wilson
-from bench.studies.certify import beyond, plots, radii, tsv
+from bench.studies.certify import beyond, plots, radii, ranges, tsv
 from bench.studies.certify.radii import RADII, TAU, Certificate, Certificates
-from bench.studies.certify.settings import CAP, CertifySettings, Measured, claim
+from bench.studies.certify.settings import CertifySettings, Measured, claim
 from runtime.certificates.certify import ABSTAIN
 from runtime.errors import FvitError
+from runtime.fuse import CAP
 
 STEPS = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)  # radii of the table, in units of the real noise
 
@@ -35,22 +36,22 @@ def render(rows: Sequence[AnyRow]) -> Page:
     parts = [
         pages.heading(
             f"Certificates: {settings.backbone}, `{settings.task}`, {len(campaign.found)} test pictures",
-            campaign.head, machines_of(rows), f"session {settings.session} fp32, seed {settings.seed}",
+            campaign.head, machines_of(rows), f"session {settings.session} fp32, seed {settings.seed}, bound of the mean map: {settings.bound}",
         ),
         _claim(settings, campaign.measured),
         *(_sections(campaign) if campaign.found else []),
         section("Not measured", table(["what", "why", "reason"], [[row.key, row.missing.why, row.missing.reason] for row in failed]))
         if failed else "",
     ]  # fmt: skip
-    pictures = plots.all_of(campaign) if campaign.found else {}
+    pictures = plots.all_of(campaign) | ranges.draw(campaign) if campaign.found else {}
     files = {f"{name}.tsv": tsv.cohen(campaign.found), f"{name}_ours.tsv": tsv.ours(campaign.found, settings, campaign.measured)}
     shares = _shares(campaign) if campaign.found else []
     return Page("\n".join(filter(None, parts)), shares, pictures, files=files, numbers=_numbers(shares))
 
 
 def _numbers(shares: Sequence[dict]) -> dict[str, Number]:
-    """Certified accuracy at every radius."""
-    own = [share for share in shares if share["metric"] == "certified accuracy"]
+    """Certified accuracy at every radius, and of every map and bound."""
+    own = [share for share in shares if share["metric"] in ("certified accuracy", "map certified, label right")]
     return {f"{share['of']}, radius {share['factor']} sigma": Number(wilson(share["hits"], share["n"])) for share in own}
 
 
@@ -80,6 +81,7 @@ def _sections(campaign: Certificates) -> list[str]:
     ]
     return [
         section("Certified accuracy", text, _accuracy(campaign), _abstained(campaign)),
+        ranges.text(campaign),
         *([] if campaign.settings.adaptive else fixed),
         section("Within and beyond the radius (section 6.2)", beyond.text(campaign)),
     ]
@@ -151,6 +153,6 @@ def _shares(campaign: Certificates) -> list[dict]:
         for step in STEPS:
             hits = _hits(campaign.found, kind, step * campaign.measured.sigma)
             shares.append(("certified accuracy", kind, step, step * campaign.measured.sigma, hits, count))
-    shares += beyond.shares(campaign)
+    shares += ranges.shares(campaign) + beyond.shares(campaign)
     names = ("metric", "of", "factor", "radius", "hits", "n")
     return [dict(zip(names, share, strict=True)) | wilson(share[-2], share[-1])._asdict() for share in shares]

@@ -15,21 +15,24 @@ from scipy.stats import norm
 
 from bench.records.campaign import head_of
 from bench.records.rows import AnyRow, Beyond, Certified, Head
-from bench.studies.certify.settings import CertifySettings, Measured, claim, span
-from runtime.certificates import certify
+from bench.studies.certify.settings import CertifySettings, Measured, claim
+from runtime.certificates import certify, maps
 from runtime.certificates.certify import ABSTAIN, Label, Top
 from runtime.fuse import Fused
+from runtime.names import BOUNDS
 
 TAU = 0.75  # of all draws must have a cell in, or out
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """`printed_p`, `printed_q`: Algorithm 2's radii, without confidence."""
+    """`top`: of the capped mean map by the campaign's bound; `tops`: by every bound that the row's counts support, and of the vote and the
+    median map, each claim by itself. `printed_p`, `printed_q`: Algorithm 2's radii, without confidence."""
 
     row: Certified
     label: Label
     top: Top
+    tops: dict[str, Top]
     printed_p: float
     printed_q: float
 
@@ -89,13 +92,11 @@ def read(rows: Sequence[AnyRow]) -> Certificates:
 def certificate(row: Certified, settings: CertifySettings, measured: Measured) -> Certificate:
     """Everything that is claimed of one picture."""
     asked = claim(settings, measured.sigma)
+    tops = {} if settings.adaptive else _tops(row, settings, measured)
     return Certificate(
-        row,
-        label(row, settings, measured.sigma),
-        top(row, settings, measured),
-        certify.paper_label(np.array(row.votes), measured.sigma),
-        certify.paper_top(np.array(row.mean), asked),
-    )
+        row, label(row, settings, measured.sigma), _top(row, settings, measured, tops), tops,
+        certify.paper_label(np.array(row.votes), measured.sigma), certify.paper_top(np.array(row.mean), asked),
+    )  # fmt: skip
 
 
 def label(row: Certified, settings: CertifySettings, sigma: float) -> Label:
@@ -109,13 +110,20 @@ def label(row: Certified, settings: CertifySettings, sigma: float) -> Label:
     return Label(int(selection.argmax()), float(norm.cdf(settings.radius)), reach, reach)
 
 
-def top(row: Certified, settings: CertifySettings, measured: Measured) -> Top:
-    """The k cells, and the radius within which beta k of them stay among the k largest."""
-    asked = replace(claim(settings, measured.sigma), alpha=settings.alpha / 2)
-    found = certify.top(mean_map(row, measured), 0, asked, span(measured.tokens))
+def _tops(row: Certified, settings: CertifySettings, measured: Measured) -> dict[str, Top]:
+    """The k cells of every map and bound, and the radius within which beta k of them stay among the k largest."""
+    asked, made = replace(claim(settings, measured.sigma), alpha=settings.alpha / 2), fused_maps(row, measured)
+    bounds = {name: ("capped_mean", name) for name in BOUNDS if name != "thresholds" or row.exceeded}
+    bounds |= {name: (name, BOUNDS[0]) for name in ("vote", "median") if name in made}
+    return {shown: maps.top(made[fuse], 0, asked, bound, np.array(row.mean)) for shown, (fuse, bound) in bounds.items()}
+
+
+def _top(row: Certified, settings: CertifySettings, measured: Measured, tops: dict[str, Top]) -> Top:
+    """Of the campaign's bound; of adaptive draws the radius that was asked for."""
     if settings.radius is None:
-        return found
-    return Top(found.cells, settings.radius * measured.sigma if row.answer else 0.0)
+        return tops[settings.bound]
+    cells = np.argsort(-np.array(row.mean), kind="stable")[: settings.k]
+    return Top(tuple(cells.tolist()), settings.radius * measured.sigma if row.answer else 0.0)
 
 
 def cells(row: Certified, settings: CertifySettings) -> Int[ndarray, " T"]:
@@ -123,7 +131,25 @@ def cells(row: Certified, settings: CertifySettings) -> Int[ndarray, " T"]:
     return certify.cells(np.array(row.hits), row.draws, settings.alpha, TAU)
 
 
-def mean_map(row: Certified, measured: Measured) -> Fused:
-    """The row's moments as the fused map of one picture."""
-    mean, squares = (torch.tensor(part, dtype=torch.float64).reshape(1, *measured.cells) for part in (row.mean, row.squares))
-    return Fused(mean, "mean", row.draws, squares, torch.tensor([row.empty]))
+def fused_maps(row: Certified, measured: Measured) -> dict[str, Fused]:
+    """The row's maps as the fused maps of one picture, by fuse."""
+    shape, empty = (1, *measured.cells), torch.tensor([row.empty])
+
+    def grid(cells: Sequence) -> torch.Tensor:
+        return torch.tensor(cells, dtype=torch.float64).reshape(shape)
+
+    def counts(levels: list[list[int]]) -> torch.Tensor | None:
+        return torch.tensor(levels).reshape(1, len(levels), *measured.cells) if levels else None
+
+    found = {"capped_mean": Fused(grid(row.mean), "capped_mean", row.draws, grid(row.squares), empty, None, counts(row.exceeded))}
+    if row.chosen:
+        hits = torch.tensor(row.chosen).reshape(shape)
+        found["vote"] = Fused(hits / row.draws, "vote", row.draws, None, empty, hits)
+    if row.above:
+        found["median"] = Fused(grid(_middle(row)), "median", row.draws, None, empty, None, counts(row.above))
+    return found
+
+
+def _middle(row: Certified) -> list[int]:
+    """Of each cell the number of levels that more than half of the draws were above: it orders cells as the median does, level by level."""
+    return (np.array(row.above) > row.draws / 2).sum(0).tolist()

@@ -7,7 +7,6 @@ from typing import Any
 from runtime.certificates.certify import Claim
 from runtime.certificates.faithful import Definition
 
-CAP = 8.0  # a cell of one draw's map holds at most so many times its even share
 FACTORS, VOTES = (1.0, 1.5, 2.0), 100  # attacks within and beyond a radius: times the radius, fresh draws afterwards
 TARGETS = {"label": "eot_pgd", "map": "topk_dds"}  # what is attacked, and the attack through the defence that does it
 SPLIT = "test"
@@ -19,7 +18,7 @@ class CertifySettings:
     """`sigma`: nominal noise in pixels. `draws`: per picture, with `radius` at most so many.
 
     `radius`: what adaptive draws ask for, in units of the real noise; None: a fixed number of draws. `attacked`: so many pictures for each
-    radius of RADII that is attacked.
+    radius of RADII that is attacked. `bound`: of the mean map (`runtime.certificates.maps`); rows from before it had a name are `renyi`'s.
     """
 
     world: str = "embedded"
@@ -37,6 +36,7 @@ class CertifySettings:
     radius: float | None = None
     seed: int = 0
     attacked: int = 10
+    bound: str = "renyi"
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> "CertifySettings":
@@ -153,13 +153,3 @@ def study(adaptive: bool) -> str:
 def claim(settings: CertifySettings, sigma: float) -> Claim:
     """What is to be certified under the real noise `sigma`, label and map together."""
     return Claim(sigma, settings.alpha, settings.k, settings.beta)
-
-
-def cap(tokens: int) -> float:
-    """The most that a cell of one draw's map may hold before what is cut off is spread evenly."""
-    return min(1.0, CAP / tokens)
-
-
-def span(tokens: int) -> float:
-    """The most that a cell holds afterwards."""
-    return cap(tokens) + (1.0 - cap(tokens)) / tokens

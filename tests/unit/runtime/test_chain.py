@@ -164,6 +164,42 @@ def test_a_map_without_relevance_becomes_uniform_and_is_counted(images):
     assert found.empty.tolist() == [2, 2, 2]
 
 
+def test_the_capped_mean_counts_how_often_a_cell_is_above_each_level(images):
+    """By hand: of each draw's map, capped at 8 even shares, which cells are above which level."""
+    found = mapped(images, Draws(5, batch=4), "capped_mean")["bright", "capped_mean"]
+    each = [fuse.capped(fuse.normalised(resized(images, draw)[:, 0])[0].double(), fuse.cap(64)) for draw in range(5)]
+    at = torch.tensor(fuse.levels("capped_mean", 64), dtype=torch.float64)
+    assert len(at) == 24 and at[0] == pytest.approx(0.2 / 64) and 0.998 * fuse.span(64) < at[-1] < fuse.span(64)
+    torch.testing.assert_close(found.maps, sum(each) / 5, rtol=1e-5, atol=1e-7)
+    wanted = sum((one[:, None] > at[:, None, None]).long() for one in each)
+    assert (found.exceeded - wanted).abs().sum() <= 2  # a cell within rounding of a level
+    assert found.exceeded.shape == (3, 24, 8, 8) and (found.exceeded.diff(dim=1) <= 0).all()
+
+
+def test_the_vote_counts_the_largest_cells_and_orders_ties_by_the_mean(images):
+    found = mapped(images, Draws(5, batch=4), "vote:k=3")["bright", "vote:k=3"]
+    tops = [resized(images, draw)[:, 0].flatten(1).topk(3, 1).indices for draw in range(5)]
+    wanted = sum(torch.zeros(3, 64, dtype=torch.int64).scatter_(1, top, 1) for top in tops)
+    assert torch.equal(found.hits.flatten(1), wanted) and found.hits.sum((1, 2)).tolist() == [15, 15, 15]
+    mean = mapped(images, Draws(5, batch=4))["bright", "mean"].maps.flatten(1)
+    key = wanted.double() + mean / 2
+    assert torch.equal(found.maps.flatten(1).argsort(1, descending=True)[:, :8], key.argsort(1, descending=True)[:, :8])
+    for spec, told in (
+        ("vote:k=0", "one cell or more"),
+        ("vote:k=64", "fewer than all"),
+        ("vote:j=3", "unknown option of vote"),
+        ("mode", "unknown fuse"),
+    ):
+        with pytest.raises(FvitError, match=told):
+            mapped(images, Draws(2), spec)
+
+
+def test_equal_cells_of_one_draw_rank_in_reading_order():
+    vote = fuse.build("vote:k=2", 1)
+    vote.add(torch.tensor([0]), torch.full((1, 2, 2), 0.25))
+    assert vote.result(1).hits.tolist() == [[[1, 1], [0, 0]]]
+
+
 def test_capped_maps_stay_distributions(rng):
     maps = fuse.normalised(torch.rand(5, 4, 4, generator=rng) ** 8)[0]
     cut = fuse.capped(maps, 0.1)
@@ -255,7 +291,7 @@ def test_two_shares_of_draws_merge_into_the_whole(images):
     torch.testing.assert_close(both.maps, whole.maps)
     torch.testing.assert_close(both.squares, whole.squares)
     assert both.draws == 9
-    with pytest.raises(FvitError, match="two means or two shares are expected"):
+    with pytest.raises(FvitError, match="two of one fuse are expected"):
         fuse.merged(first, mapped(images, Draws(2), "median")["bright", "median"])
 
 

@@ -1,13 +1,11 @@
-"""Certificates are wrong no more often than they say: 60 runs of every distribution; tests/extra has 200."""
+"""Certificates are wrong no more often than they say, and do not get there by abstaining: 40 runs of every network; tests/extra has 400."""
 
 from bench.studies.certify import simulation
 
 
 def test_no_error_rate_above_alpha():
-    """60 runs see an error rate of 20 % in 93 cases of 100; what lacks its bound is wrong more often (tests/unit)."""
-    rates = simulation.run(60)
-    assert len(rates) == 2 * len(simulation.scenarios())
-    assert [rate for rate in rates if rate.low > simulation.ALPHA] == []
-    certified = {(rate.name, rate.draws): rate.certified for rate in rates}
-    for name in ("clear label, calm maps", "one cell a draw holds all", "hidden mass, one draw in 100"):
-        assert certified[name, "fixed"] > 0.5 and certified[name, "adaptive"] > 0.5  # not by abstaining
+    rates = {(rate.name, rate.bound): rate for rate in simulation.run(40)}
+    right = [rate for rate in rates.values() if not rate.bound.startswith("broken")]
+    assert [rate for rate in right if rate.low > simulation.ALPHA / 2 or rate.label > 8 * rate.runs / 40] == []
+    assert rates["all", "thresholds"].certified >= 0.5 and rates["all", simulation.VOTE].certified >= 0.5
+    assert rates["clear", "adaptive"].certified > 0.5

@@ -14,12 +14,12 @@ from bench.pages.page import publish
 from bench.records.rows import Beyond, Certified, Failed, Head, Machine, Missing, Why
 from bench.records.store import plain
 from bench.studies.certify import beyond, page, radii
-from bench.studies.certify.settings import CAP, Ball, CertifySettings, Measured, balls, claim, span, study
+from bench.studies.certify.settings import Ball, CertifySettings, Measured, balls, claim, study
 from helpers.tables import ENVIRONMENT
 from runtime.certificates import certify
 from runtime.certificates.certify import Claim
 from runtime.errors import FvitError
-from runtime.fuse import Fused
+from runtime.fuse import CAP, Fused, levels, span
 
 SETTINGS = CertifySettings(images=3, alpha=0.01, k=2, selection=20, draws=1000, sigma=63 / 255)
 MEASURED = Measured(0.25, 64, (2, 4))
@@ -65,6 +65,43 @@ def test_radii_are_those_of_the_runtime():
 
 def test_the_cap_spreads_what_it_cuts():
     assert span(64) == pytest.approx(8 / 64 + (1 - 8 / 64) / 64) and span(4) == 1.0
+
+
+def counted(picture: int = 0, **changes) -> Certified:
+    """A row with counts: every draw's map is MEAN, and so are the shares of the vote and the median."""
+    above = {fuse: (np.array(levels(fuse, 8))[:, None] < MEAN).astype(int) * 1000 for fuse in ("capped_mean", "median")}
+    chosen = [1000, 1000, 0, 0, 0, 0, 0, 0]
+    facts = {
+        "exceeded": above["capped_mean"].tolist(),
+        "above": above["median"].tolist(),
+        "chosen": chosen,
+        "covered": [0.5] * 4 + [0.0] * 4,
+    }
+    return drawn(picture, **(facts | changes))
+
+
+def test_every_bound_of_the_same_draws():
+    found = radii.certificate(counted(), replace(SETTINGS, bound="thresholds"), MEASURED)
+    assert set(found.tops) == {"thresholds", "mean", "renyi", "vote", "median"} and found.top == found.tops["thresholds"]
+    assert all(top.cells == (0, 1) for top in found.tops.values())
+    assert found.tops["renyi"] == radii.certificate(drawn(0), SETTINGS, MEASURED).top
+    assert found.tops["thresholds"].radius > found.tops["renyi"].radius and found.tops["vote"].radius > 1.5 * found.tops["thresholds"].radius
+
+
+def test_the_page_compares_maps_and_bounds(unplotted):
+    asked = replace(SETTINGS, bound="thresholds")
+    text = page.render([*head(asked), counted(0), counted(1, label=1)]).markdown
+    assert "bound of the mean map: thresholds" in text
+    for name in ("mean map, thresholds", "mean map, its mean alone", "mean map, Renyi", "vote map", "median map"):
+        assert f"| {name} | " in text
+    assert "| vote map | 2." in text and "| 50.0% [9.5%, 90.5%] |" in text  # of the right one alone
+    assert "| 0.25 sigma | " in text and " of 2 | " in text and "## Ranges, localisation, likeness" in text
+    assert "Maps and bounds" not in page.render([*head(), drawn(0)]).markdown  # rows from before anything was counted
+
+
+def test_ranges_are_drawn():
+    made = page.render([*head(replace(SETTINGS, bound="thresholds")), counted(0)])
+    assert len(made.plots["certify_ranges.png"]) > 5_000
 
 
 def test_adaptive_draws_claim_what_was_asked_and_nothing_finer():
@@ -119,6 +156,7 @@ def test_the_page_s_figures_from_known_rows(tmp_path):
 @pytest.fixture
 def unplotted(monkeypatch):
     monkeypatch.setattr(page.plots, "all_of", lambda campaign: {})
+    monkeypatch.setattr(page.ranges, "draw", lambda campaign: {})
 
 
 def test_printed_radii_that_no_draws_support_are_counted(unplotted):

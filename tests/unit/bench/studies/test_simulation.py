@@ -1,18 +1,47 @@
 """The simulation notices certificates that are wrong too often, and answers once it is certain."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from bench.studies.certify import simulation
-from runtime.certificates import certify
+from runtime.certificates.certify import Top
 
 
-@pytest.mark.parametrize(("bound", "instead"), [("lower", lambda hits, n, alpha: hits / n), ("bernstein", lambda mean, *rest: 0 * mean)])
-def test_a_certificate_without_its_bound_is_caught(monkeypatch, bound, instead):
-    """Radii straight from the observed shares, or the observed map: many of them are too large."""
-    monkeypatch.setattr(certify.bounds, bound, instead)
-    scenario, rng = simulation.scenarios()[0], np.random.default_rng(0)
-    assert sum(simulation.outcomes(scenario, rng)["fixed"].wrong for _ in range(40)) >= 10
+@pytest.fixture(scope="module")
+def networks():
+    return {network.name: network for network in simulation.networks()}
+
+
+def wrong(network, bound, runs, seed=0):
+    """How many of `runs` maps' certificates of `bound` are larger than the truth."""
+    rng, voted = np.random.default_rng(seed), bound in (simulation.VOTE, simulation.NO_UNION)
+    return sum(network.loses(simulation.outcomes(network, rng)[bound][1], voted) for _ in range(runs))
+
+
+@pytest.mark.parametrize(("name", "bound"), [("tied cells", simulation.NO_UNION), ("mass seldom seen", simulation.LEVELS_AFTER)])
+def test_a_planted_bound_is_caught(networks, name, bound):
+    """tests/extra has the whole table; of a right bound 2.5 % may be wrong."""
+    errors = wrong(networks[name], bound, 60)
+    assert simulation.bounds.lower(errors, 60, 0.01) > simulation.ALPHA / 2
+
+
+def test_the_map_under_a_shift_is_that_of_the_draws(networks):
+    """The mean of draws that really are shifted."""
+    for network in networks.values():
+        shift = 0.7 * network.directions(np.arange(network.claim.k))[0]
+        noise = np.random.default_rng(0).standard_normal((20_000, network.numbers)) + shift
+        drawn = network.draw(SimpleNamespace(standard_normal=lambda shape, noise=noise: noise), 20_000)[1]
+        np.testing.assert_allclose(drawn.mean(0), network.mean(shift), atol=0.01)
+
+
+def test_a_radius_is_tried_by_shifting_the_picture(networks):
+    """Where one number moves all cells, the named ones leave at its quantile."""
+    network = networks["one number moves all"]
+    cells = (*range(8), 16, 17)
+    assert not network.loses(Top(cells, 0.99), True) and network.loses(Top(cells, 1.01), True)
+    assert not network.loses(Top(cells, 0.0), True)
 
 
 @pytest.mark.parametrize("hits", [0, 50, 100])
@@ -23,5 +52,5 @@ def test_answers_once_certain(hits):
 
 
 def test_the_table():
-    text = simulation.render([simulation.Rate("ties", "fixed", 3, 100, 0.01, 0.5)])
-    assert "| ties | fixed | 3 of 100 | 0.0300 | 0.0100 | 50% |" in text
+    text = simulation.render([simulation.Rate("ties", "vote", 3, 2, 100, 0.01, 0.5)])
+    assert "| ties | vote | 3 of 100 | 2 of 100 | 0.0100 | 50% |" in text
