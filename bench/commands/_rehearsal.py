@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bench.commands._table import TableRequest
     from bench.worlds.world import Brought
 
-OTHERS = ("figure3", "noise", "explainers")  # tables without a number that run in every world
+OTHERS = ("figure3", "noise", "explainers", "fuses")  # tables without a number that run in every world
 SHORT = {"draws": 1, "rounds": 1, "chain_rounds": 1, "budget": 0.001}  # of Table 3: every chain is computed
 
 

@@ -61,7 +61,9 @@ def _rehearsal(grids: Sequence[Grid], settings: Settings, runner: Runner, consol
     asked = choose(grids, settings)
     expected = expect(asked, Clock(runner, settings.made.level()))
     said = f"{len(asked.measured)} trials of {len(asked.measured) + len(asked.computed)} and {len(asked.costs)} timings"
-    console.print(f"rehearsal: {said} take {told(expected.seconds)} here; {_memory(max(expected.bytes.values()))}", highlight=False)
+    console.print(
+        f"rehearsal: {said} take {told(expected.seconds)} here; {_memory(max(expected.bytes.values()))}", highlight=False, soft_wrap=True
+    )
 
 
 def _tables(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console, good: set[Trial]) -> None:
@@ -90,7 +92,7 @@ def _tables(grids: Sequence[Grid], settings: Settings, runner: Runner, console: 
     peak = max(memory.peak(runner, trials) for trials in own.values())
     console.print(
         f"{told(whole + loads)} in all ({told(loads)} of it exports, loading and parity), from calls counted and timed here once; "
-        f"{_memory(peak)}", highlight=False,
+        f"{_memory(peak)}", highlight=False, soft_wrap=True,
     )  # fmt: skip
 
 

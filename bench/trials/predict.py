@@ -24,6 +24,7 @@ from runtime.diffusion import denoise
 from runtime.diffusion.schedule import NoiseLevel
 from runtime.maps import explain
 from runtime.noise import DrawNoise
+from runtime.pictures import resize
 
 # of an export and of loading its file, on an Intel Xeon of family 6, model 85, at 2.5 GHz (docs/paper-size.md)
 EXPORT_SECONDS, EXPORT_PER_BYTE, LOAD_PER_BYTE = 15.0, 32e-9, 4.5e-9
@@ -108,8 +109,7 @@ class Clock:
         return self.runner.world.samples(count, bench.backbone)[0].to(bench.device)
 
     def _grid(self, images: Tensor) -> Tensor:
-        side = self.runner.world.grid
-        return torch.nn.functional.interpolate(images, (side, side))
+        return resize(images, self.runner.bench(self._any()).grid)
 
     def _denoiser(self) -> Callable[[Tensor], Tensor]:
         network = self.runner.bench(self._any()).denoiser
@@ -162,7 +162,8 @@ class Prediction:
         defence, world, clock = trial.defence, self.clock.runner.world, self.clock
         draws, batch = (defence.draws, defence.batch) if defence.randomised else (1, defences.together(world))
         items = sum(-(-len(part) * draws // batch) * batch for part in parts(trial.images, world.chunk))
-        maps = sum(clock.explain(trial.backbone, explainer) for explainer in trial.explainers)
+        own = dict.fromkeys(explainer.partition("@")[0] for explainer in trial.explainers)
+        maps = sum(clock.explain(trial.backbone, explainer) for explainer in own)
         return items * _of_draw(defence, clock, trial.backbone) + trial.images * draws * maps
 
     def cost(self, question: Question, rounds: int = ROUNDS) -> float:

@@ -123,7 +123,7 @@ class Runner:
 
     def _answer(self, trial: Trial, pictures: Pictures) -> dict[str, ndarray]:
         bench = self.bench(trial.backbone)
-        explainers = {name: explain.build(name, bench.backbone) for name in trial.explainers}
+        explainers = {name: explain.build(name.partition("@")[0], bench.backbone) for name in trial.explainers}
         images = pictures.images.to(self.device)
         answer = defences.answer(bench, trial.defence, trial.engine, images, pictures.numbers, explainers)
         votes = {} if answer.votes is None else {"votes": answer.votes.cpu().numpy()}

@@ -95,15 +95,19 @@ def answer(
     numbers: Sequence[int],
     explainers: Mapping[str, Explainer] | None = None,
 ) -> Answer:
-    """Labels and maps of `images`; the draws of a randomised defence are made once and serve all `explainers`."""
+    """Labels and maps of `images`; the draws of a randomised defence are made once and serve all `explainers`.
+
+    An explainer's name may end in `@FUSE`, another fuse of its maps than the defence's.
+    """
     explainers = explainers or {}
     if not defence.randomised:
         return _once(bench, defence, engine, images, explainers)
     draws = Draws(defence.draws, defence.first, defence.seed, defence.batch)
-    asked = Explained(explainers, fuses=(defence.fuse,)) if explainers else None
+    parts = {name: (own, fuse or defence.fuse) for name in explainers for own, _, fuse in [name.partition("@")]}
+    own = {parts[name][0]: explainer for name, explainer in explainers.items()}
+    asked = Explained(own, fuses=tuple(dict.fromkeys(fuse for _, fuse in parts.values()))) if explainers else None
     smoothed = chain(bench, defence, engine)(images, list(numbers), draws, asked)
-    maps = {name: smoothed.maps[name, defence.fuse].maps.float() for name in explainers}
-    return Answer(smoothed.votes.argmax(1), maps, smoothed.votes)
+    return Answer(smoothed.votes.argmax(1), {name: smoothed.maps[pair].maps.float() for name, pair in parts.items()}, smoothed.votes)
 
 
 def networks(defence: Defence) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def test_every_published_cell_has_a_place(grid):
 
 
 def test_names_on_the_command_line_are_the_tables_and_presets():
-    assert tuple(PRINTED) == GRIDS and {*GRIDS, "world", "noise", "explainers", "figure3", "claims"} <= set(TABLES)
+    assert tuple(PRINTED) == GRIDS and {*GRIDS, "world", "noise", "explainers", "fuses", "figure3", "claims"} <= set(TABLES)
     assert set(PRESETS) == set(MADE)
     assert isinstance(plugins.load("bench.tables", f"table{TIMED}").TABLE, Table)
 

@@ -85,7 +85,9 @@ def test_every_bound_of_the_same_draws():
     assert set(found.tops) == {"thresholds", "mean", "renyi", "vote", "median"} and found.top == found.tops["thresholds"]
     assert all(top.cells == (0, 1) for top in found.tops.values())
     assert found.tops["renyi"] == radii.certificate(drawn(0), SETTINGS, MEASURED).top
-    assert found.tops["thresholds"].radius > found.tops["renyi"].radius and found.tops["vote"].radius > 1.5 * found.tops["thresholds"].radius
+    assert (
+        found.tops["thresholds"].radius > found.tops["renyi"].radius and found.tops["vote"].radius > 1.5 * found.tops["thresholds"].radius
+    )
 
 
 def test_the_page_compares_maps_and_bounds(unplotted):
