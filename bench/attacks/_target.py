@@ -25,7 +25,8 @@ Maps = Scores  # the same call, for relevance (B, G1, G2)
 class DefenceModel:
     """Noise `sigma` on the denoiser's `grid` (H, W), then the classifier's (size, size). The attacker averages `samples` draws a step.
 
-    `fixed`: the same ones at every step, which makes the defence a function of the picture. `noise`: the law (runtime.noise.LAWS).
+    `fixed`: the same ones at every step, which makes the defence a function of the picture. `noise`: the law (runtime.noise.LAWS). `known`: seed
+    and first number of the defence's own draws, which the attacker then uses in place of draws of its own.
     """
 
     denoise: Denoiser
@@ -35,6 +36,7 @@ class DefenceModel:
     samples: int
     fixed: bool = False
     noise: str = "gaussian"
+    known: tuple[int, int] | None = None
 
     def __post_init__(self):
         positive(self.sigma)
@@ -85,9 +87,10 @@ def draws(scores: Scores, defence: DefenceModel, seed: int) -> Draws:
 
 def draw(scores: Scores, defence: DefenceModel, seed: int, number: int) -> Scores:
     """The defended classifier under the attacker's draw `number`; differentiable where its denoiser and classifier are."""
+    seed, first = defence.known or (seed, FRESH)
 
     def scored(images: Tensor, pictures: Sequence[int]) -> Tensor:
-        noise = DrawNoise(seed, pictures, [FRESH + number] * len(pictures))
+        noise = DrawNoise(seed, pictures, [first + number] * len(pictures))
         clean = resize(images, defence.grid)
         denoised = defence.denoise(clean + defence.sigma * noise.unit(defence.noise, clean), defence.sigma, noise)
         return scores(resize(denoised, (defence.size, defence.size)), pictures)

@@ -12,13 +12,15 @@ SAMPLES = 8  # draws whose gradients an adaptive attack averages in a step
 class Variant:
     """`steps` in place of the step rule's.
 
-    `through` the defence: gradients are averaged over `samples` draws, the same at every step where `fixed`.
+    `through` the defence: gradients are averaged over `samples` draws, the same at every step where `fixed`. `known`: the attacker has the
+    defence's seed, and they are the defence's own draws, all of them.
     """
 
     steps: int | None = None
     through: bool = False
     samples: int = SAMPLES
     fixed: bool = False
+    known: bool = False
 
 
 @dataclass(frozen=True)

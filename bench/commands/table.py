@@ -71,7 +71,9 @@ class Counted:
     n: Annotated[Positive, Parameter(help="test pictures of each cell")] = 200
     preset: Preset = PRESETS[0]
     quick: Annotated[bool, Parameter(help="8 pictures of each cell: to see a table, not to measure it")] = False
-    long: Annotated[bool, Parameter(help="Table 10: AutoAttack's full set and EOT attacks as well, which takes hours")] = False
+    long: Annotated[
+        bool, Parameter(help="Tables 8 and 10: AutoAttack's full set and attacks that know the defence as well, which takes hours")
+    ] = False
     dry_run: Annotated[
         bool, Parameter(help="read files and checkpoints, say what would be measured, how long it takes and in what memory, and stop")
     ] = False

@@ -30,7 +30,12 @@ def cells(settings: Settings) -> list[Cell]:
                 printed = (shown, f"{radius}/255") if name == "ours" else ()
                 row = f"{shown}: {method}"
                 found.append(_robust.cell(settings, row, attack, radius, defence, family=shown, method=name, printed=printed))
-    return found + _robust.adaptive(settings, RADII) + (_robust.long(settings, RADII) if settings.long else [])
+    more = [*_robust.long(settings, RADII), *_robust.screened(settings, RADII)] if settings.long else []
+    return found + _robust.adaptive(settings, RADII) + more
+
+
+def sections(values: Sequence[Value]) -> list[str]:
+    return [_robust.together(values)]
 
 
 def says(values: Sequence[Value]) -> str | None:
@@ -46,4 +51,4 @@ def says(values: Sequence[Value]) -> str | None:
     )
 
 
-TABLE = Grid("10", "accuracy under three attacks", ABOUT, cells, says, plot=against_radius)
+TABLE = Grid("10", "accuracy under three attacks", ABOUT, cells, says, plot=against_radius, sections=sections)

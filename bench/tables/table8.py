@@ -1,11 +1,12 @@
 """Table 8: accuracy against the attack's radius, four defences."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from bench.protocols import OURS
 from bench.tables import _robust
 from bench.tables._rows import ours
-from bench.trials.grid import Cell, Grid
+from bench.trials.grid import Cell, Grid, Value
 from bench.trials.page import against_radius
 from bench.trials.settings import Settings
 from bench.worlds.defence import Defence
@@ -39,7 +40,7 @@ def cells(settings: Settings) -> list[Cell]:
             trial, column = _robust.trial(settings, "pgd", radius, defence), f"{radius}/255"
             printed = (PAPER.get(method, ""), column)
             found.append(Cell(name, column, metric, trial, method=method, radius=radius / 255, norm="linf", printed=printed))
-    return found + _robust.adaptive(settings, RADII)
+    return found + _robust.adaptive(settings, RADII) + (_robust.screened(settings, RADII) if settings.long else [])
 
 
 def _defence(settings: Settings, kind: str, changes: dict[str, Any]) -> Defence:
@@ -50,4 +51,8 @@ def _defence(settings: Settings, kind: str, changes: dict[str, Any]) -> Defence:
     return settings.made.defence(kind, **own)
 
 
-TABLE = Grid("8", "accuracy against the attack's radius", ABOUT, cells, plot=against_radius)
+def sections(values: Sequence[Value]) -> list[str]:
+    return [_robust.together(values)]
+
+
+TABLE = Grid("8", "accuracy against the attack's radius", ABOUT, cells, plot=against_radius, sections=sections)

@@ -39,7 +39,11 @@ class Calls:
 
 def of_attack(threat: Threat, defence: Defence) -> Calls:
     """The most that the attack needs: it stops nowhere early."""
-    return _of_attack(replace(threat, eps=NEVER), replace(defence, draws=1, first=0, seed=0, fuse="mean") if threat.through else Defence())
+    if not threat.through:
+        defence = Defence()
+    elif not threat.known:
+        defence = replace(defence, draws=1, first=0, seed=0, fuse="mean")
+    return _of_attack(replace(threat, eps=NEVER), defence)
 
 
 @functools.cache

@@ -146,8 +146,8 @@ class Prediction:
         """Attack, answers, the answers on clean pictures that maps are compared with, and what metrics ask."""
         found: Costs = {}
         if trial.threat:
-            defence = replace(trial.defence, draws=1, seed=0, fuse="mean") if trial.threat.through else Defence()
-            key = ("attack", trial.backbone, trial.task, trial.split, trial.threat, defence)
+            own = trial.defence if trial.threat.known else replace(trial.defence, draws=1, seed=0, fuse="mean")
+            key = ("attack", trial.backbone, trial.task, trial.split, trial.threat, own if trial.threat.through else Defence())
             found[key] = trial.images * self._calls(trial.backbone, of_attack(trial.threat, trial.defence))
         found["answer", trial.base, trial.explainers] = self.answer(trial)
         specs = {spec for _, spec in trial.maps if spec}
@@ -164,7 +164,7 @@ class Prediction:
         items = sum(-(-len(part) * draws // batch) * batch for part in parts(trial.images, world.chunk))
         own = dict.fromkeys(explainer.partition("@")[0] for explainer in trial.explainers)
         maps = sum(clock.explain(trial.backbone, explainer) for explainer in own)
-        return items * _of_draw(defence, clock, trial.backbone) + trial.images * draws * maps
+        return trial.asks * items * _of_draw(defence, clock, trial.backbone) + trial.images * draws * maps
 
     def cost(self, question: Question, rounds: int = ROUNDS) -> float:
         """Of timing one explainer: the rounds and one to warm up."""

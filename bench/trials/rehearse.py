@@ -181,7 +181,7 @@ def _features(trial: Trial) -> set[Hashable]:
     """Everything about a trial that might fail, or cost, in a way of its own."""
     defence, threat = trial.defence, trial.threat
     found: set[Hashable] = {
-        ("backbone", trial.backbone, defence.kind), ("data", trial.task), ("draws", defence.draws),
+        ("backbone", trial.backbone, defence.kind), ("data", trial.task), ("draws", defence.draws), ("asks", trial.asks),
         ("defence", defence.kind, defence.denoise, defence.noise, defence.votes),
         ("attack", threat and (threat.attack, threat.norm, threat.through and defence.kind)), ("noise of the twin", trial.same_noise),
     }  # fmt: skip

@@ -28,6 +28,8 @@ from runtime import plugins
 from runtime.maps import explain
 from runtime.provenance import commit
 
+AGAIN = 1000  # between the seeds with which a picture is asked again
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -104,11 +106,12 @@ class Runner:
         if (threat := trial.threat) is None:
             return {"images": plain.images.numpy()}
         defence = trial.defence if threat.through else Defence()
+        own = defence if threat.known else replace(defence, draws=1, seed=0, fuse="mean")
         key = made_by | {"backbone": trial.backbone, "task": trial.task, "split": trial.split, "pictures": plain.numbers}
         key |= {
             "labels": plain.labels.tolist(),
             "threat": differing(threat),
-            "defence": differing(replace(defence, draws=1, seed=0, fuse="mean")),
+            "defence": differing(own),
         }
 
         def make() -> dict[str, ndarray]:
@@ -126,8 +129,13 @@ class Runner:
         explainers = {name: explain.build(name.partition("@")[0], bench.backbone) for name in trial.explainers}
         images = pictures.images.to(self.device)
         answer = defences.answer(bench, trial.defence, trial.engine, images, pictures.numbers, explainers)
+        labels = answer.labels.cpu()
+        for again in range(1, trial.asks):
+            other = replace(trial.defence, seed=trial.defence.seed + AGAIN * again)
+            fresh = defences.answer(bench, other, trial.engine, images, pictures.numbers).labels.cpu()
+            labels = torch.where(labels == pictures.labels, fresh, labels)
         votes = {} if answer.votes is None else {"votes": answer.votes.cpu().numpy()}
-        return {"labels": answer.labels.cpu().numpy()} | votes | {name: maps.cpu().numpy() for name, maps in answer.maps.items()}
+        return {"labels": labels.numpy()} | votes | {name: maps.cpu().numpy() for name, maps in answer.maps.items()}
 
     def _scores(self, trial: Trial, answers: Answers, numbers: range) -> dict[str, dict[str, list]]:
         """Explainer -> metric -> the metric's numbers, picture by picture. A metric whose needs the data does not meet is left out."""

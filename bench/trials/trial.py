@@ -18,7 +18,8 @@ Maps = tuple[tuple[str, str], ...]  # explainer and metric
 class Trial:
     """`images`: the first so many pictures of the task's split. `threat` None: clean pictures. `maps`: which metric of which explainer's maps.
 
-    `same_noise`: the clean picture's map that others are compared with has the same draws of noise, not fresh ones.
+    `same_noise`: the clean picture's map that others are compared with has the same draws of noise, not fresh ones. `asks`: how often each picture
+    is asked, with fresh noise; one wrong answer counts.
     """
 
     backbone: str
@@ -30,6 +31,7 @@ class Trial:
     engine: Engine = field(default_factory=Engine)
     maps: Maps = ()
     same_noise: bool = False
+    asks: int = 1
 
     @property
     def base(self) -> "Trial":

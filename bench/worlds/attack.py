@@ -2,27 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from bench.attacks import bpda, topk
+from bench.attacks import bpda, screen, topk
 from bench.attacks._ascent import ascend
 from bench.attacks._budget import SMALL, Budget, paper
 from bench.attacks._target import DefenceModel as Noisy
 from bench.attacks._target import Target, averaged, classifier
 from bench.attacks._variant import Variant
 from bench.protocols import Attack, Scores
-from bench.worlds.defence import Defence
+from bench.worlds.defence import CONTROLS, Defence
 from bench.worlds.workbench import Workbench
 from runtime import plugins
 from runtime.diffusion import denoise
+from runtime.errors import FvitError
 from runtime.noise import DrawNoise
 from runtime.pictures import resize
 from runtime.protocols import Denoiser
 
 PACKAGE = "bench.attacks"
+MOST_STEPS = 10  # of a chain that an attack looks through
 SEED = 1  # of random starts and of the attacker's own noise; defences draw with seeds of their own streams
 
 
@@ -44,6 +48,11 @@ class Threat:
     def through(self) -> bool:
         """Whether it attacks through the defence, so that every defence meets pictures of its own."""
         return find(self.attack)[1].through
+
+    @property
+    def known(self) -> bool:
+        """Whether the attacker has the defence's seed."""
+        return find(self.attack)[1].known
 
 
 @dataclass(frozen=True)
@@ -83,10 +92,11 @@ def build(threat: Threat, bench: Workbench, defence: Defence = Defence()) -> Att
     plugin, variant = find(threat.attack)
     if variant.through and defence.kind == "denoiser":
         assert defence.level is not None
-        sees = denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
+        sees = through(bench, defence)
         seen = bpda.straight_through(sees) if plugin is bpda else sees
         scores = without_noise(classifier(bench.backbone.model), seen, defence.level.sigma, bench)
-        return ascend(threat.attack, lambda step: [scores], _budget(threat, variant))
+        climb = screen.climb if plugin is screen else partial(ascend, threat.attack)
+        return climb(lambda step: [scores], _budget(threat, variant))
     cells = {"k": threat.k} if threat.k and getattr(plugin, "MAPS", False) else {}
     return plugin.build(target(threat, bench, defence), _budget(threat, variant), **cells)
 
@@ -97,14 +107,37 @@ def target(threat: Threat, bench: Workbench, defence: Defence) -> Target:
     scores, maps = classifier(bench.backbone.model), topk.rollout(bench.backbone) if getattr(plugin, "MAPS", False) else None
     if not variant.through:
         return Target(scores, maps=maps)
-    assert defence.level is not None, "an attack through a defence needs one"
-    undenoised = defence.kind == "noise" or defence.votes == "noisy"
-    sees = denoise.identity if undenoised else denoise.one_shot(bench.denoiser.model, bench.denoiser.schedule)
-    samples = 1 if threat.step_rule == SMALL else variant.samples
-    between = Noisy(sees, defence.level.sigma, bench.grid, bench.backbone.size, samples, variant.fixed, defence.noise)
+    if defence.kind == "none" or defence.level is None:
+        raise FvitError(
+            f"{threat.attack} looks through a defence, and there is none; name one, or choose an attack on the classifier alone"
+        )
+    samples = 1 if threat.step_rule == SMALL else defence.draws if variant.known else variant.samples
+    known = (defence.seed, defence.first) if variant.known else None
+    between = Noisy(
+        through(bench, defence), defence.level.sigma, bench.grid, bench.backbone.size, samples, variant.fixed, defence.noise, known
+    )
     if maps:
         return Target(averaged(scores, between, SEED), maps=averaged(maps, between, SEED))
     return Target(scores, between)
+
+
+def through(bench: Workbench, defence: Defence) -> Denoiser:
+    """The defence's denoiser as the attacker differentiates it: JPEG straight through, a chain by computing its steps once more."""
+    if defence.kind == "noise" or defence.votes == "noisy" or defence.denoise == "identity":
+        return denoise.identity
+    if defence.denoise in CONTROLS:
+        control = CONTROLS[defence.denoise]
+        return bpda.straight_through(control) if defence.denoise == "jpeg" else control
+    model, schedule = bench.denoiser.model, bench.denoiser.schedule
+    if defence.denoise == "one_shot":
+        return denoise.one_shot(model, schedule)
+    steps = defence.steps if defence.denoise == "ddim" else None
+    if steps is None or steps > MOST_STEPS:
+        raise FvitError(
+            f"an attack through the denoiser {defence.denoise} of {steps or 'all its'} steps was asked for; one_shot and ddim of at most "
+            f"{MOST_STEPS} steps can be looked through"
+        )
+    return denoise.ddim(lambda *inputs: checkpoint(model, *inputs, use_reentrant=False), schedule, steps)
 
 
 def without_noise(scores: Scores, denoiser: Denoiser, sigma: float, bench: Workbench) -> Scores:
