@@ -109,3 +109,16 @@ def resize(images: Float[Tensor, "N C H W"], size: tuple[int, int]) -> Float[Ten
     if tuple(images.shape[-2:]) == tuple(size):
         return images
     return F.interpolate(images, size, mode="bilinear", align_corners=False, antialias=False)
+
+
+def resize_norm(size: tuple[int, int], to: tuple[int, int]) -> float:
+    """The most that `resize` lengthens a change of a picture of `size`: |resize(d)|_2 <= norm |d|_2.
+
+    Rows and columns are resized one after the other, so it is the product of the two largest singular values. A certified radius on `to` divided
+    by it holds in the picture's own pixels.
+    """
+    norms = []
+    for before, after in zip(size, to, strict=True):
+        along = resize(torch.eye(before, dtype=torch.float64)[None, None], (after, before))[0, 0]  # each column resized by itself
+        norms.append(float(torch.linalg.matrix_norm(along, 2)))
+    return norms[0] * norms[1]

@@ -40,7 +40,7 @@ from runtime.diffusion import schedule
 from runtime.errors import FvitError
 from runtime.fuse import MOST, Fused, merged
 from runtime.maps import explain
-from runtime.pictures import resize
+from runtime.pictures import resize, resize_norm
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class Certifier:
         self.explainer = explain.build(settings.explainer, backbone)
         cells = self.explainer(torch.zeros(1, 3, backbone.size, backbone.size), torch.zeros(1, dtype=torch.int64)).shape[1:]
         level = schedule.level(self.bench.denoiser.schedule, settings.sigma, "cumulative")
-        self.measured = Measured(plain(level.sigma), self.bench.denoiser.size, (cells[0], cells[1]))
+        norm = resize_norm((backbone.size, backbone.size), self.bench.grid)
+        self.measured = Measured(plain(level.sigma), self.bench.denoiser.size, (cells[0], cells[1]), plain(norm))
         if settings.k >= (tokens := self.measured.tokens):
             raise FvitError(f"k {settings.k} given; {settings.explainer} of {settings.backbone} has {tokens} cells, fewer are expected")
         self.defence = Defence("dds", level, seed=settings.seed)

@@ -69,7 +69,8 @@ def _claim(settings: CertifySettings, measured: Measured) -> str:
         f"{staying} of the {count} named cells stay among the top {count} of the mean {settings.explainer} map (beta {settings.beta:g}). The map is "
         f"that of the class chosen by {settings.selection} separate draws. Real noise {255 * measured.sigma:.1f}/255. The cells of one draw's map "
         f"are capped at {CAP:g} times the even share. {mode} An l_inf radius is the l2 radius divided by sqrt(d), d = {measured.dimension} "
-        f"(Theorem 5.3; Algorithm 2 divides by d).\n"
+        f"(Theorem 5.3; Algorithm 2 divides by d). The resize from the classifier's pictures to that grid lengthens a change by at most "
+        f"{measured.norm:.4g}: radii in their pixels are these divided by it.\n"
     )
 
 

@@ -53,16 +53,20 @@ class CertifySettings:
 
 @dataclass(frozen=True)
 class Measured:
-    """What the first row says of the networks: real noise `sigma` in pixels, side of the denoiser's `grid`, `cells` (G1, G2) of a map."""
+    """What the first row says of the networks: real noise `sigma` in pixels, side of the denoiser's `grid`, `cells` (G1, G2) of a map.
+
+    `norm`: the most that a change of a picture is lengthened on its way to the grid.
+    """
 
     sigma: float
     grid: int
     cells: tuple[int, int]
+    norm: float = 1.0
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> "Measured":
         first, second = facts["cells"]
-        return cls(facts["sigma"], facts["grid"], (first, second))
+        return cls(facts["sigma"], facts["grid"], (first, second), facts.get("norm", 1.0))
 
     def facts(self) -> dict[str, Any]:
         return asdict(self)

@@ -176,8 +176,25 @@ def test_rows_of_a_trial_in_any_order_and_number_make_one_tally():
 def test_long_adds_the_attacks_that_take_hours():
     grid = TABLES["10"]
     more = {trial.threat.attack for trial in grid.trials(Settings(long=True))} - {trial.threat.attack for trial in grid.trials(Settings())}
-    assert more == {"autoattack_100", "autoattack_rand", "eot_pgd_20", "bpda_20", "eot_pgd_fixed"} <= set(names())
-    assert {trial.images for trial in grid.trials(Settings(long=True)) if trial.threat.attack in more} == {50}
+    screens = {"screen_through", "screen_known"}
+    assert more - screens == {"autoattack_100", "autoattack_rand", "eot_pgd_20", "bpda_20", "eot_pgd_fixed"} and more | screens <= set(
+        names()
+    )
+    assert {trial.images for trial in grid.trials(Settings(long=True)) if trial.threat.attack in more - screens} == {50}
+    assert {trial.images for trial in grid.trials(Settings(long=True)) if trial.threat.attack in screens} == {200}
+
+
+def test_every_defence_meets_attacks_that_know_it():
+    settings, grid = Settings(n=4, long=True), TABLES["8"]
+    values = grid.values(synthetic(settings, grid))
+    assert len({value.cell.place for value in values}) == len(values)
+    own = {value.cell.row: value for value in values if value.cell.family.startswith("screen") and value.number}
+    assert {name for name in own if name.endswith("denoiser alone")} == {"screen, fresh noise: denoiser alone"}
+    assert {value.cell.trial.asks for name, value in own.items() if "worst of 10" in name} == {10}
+    text = page.render(grid, synthetic(settings, grid), drawn=False).markdown
+    assert "| DDS | 100.0% [51.0%, 100.0%] | 100.0%" in text and "## Attacks that know the defence" in text
+    assert "Under `screen` with fresh noise DDS keeps 100.0%" in text and "one draw of DDS 100.0%" in text
+    assert "Attacks that know" not in page.render(grid, synthetic(Settings(n=4), grid), drawn=False).markdown
 
 
 def test_explainers_and_attacks_that_were_asked_for_are_what_tables_show():

@@ -44,3 +44,18 @@ def test_a_network_s_own_crop_is_timm_s():
     for name in (*vit.TIMM.values(), *deit.TIMM.values(), *swin.TIMM.values()):
         config = timm.get_pretrained_cfg(name)
         assert (config.crop_pct, config.interpolation, config.input_size[-1], config.crop_mode) == (0.9, "bicubic", 224, "center")
+
+
+@pytest.mark.parametrize(("size", "to"), [((64, 64), (64, 64)), ((24, 20), (32, 32)), ((48, 40), (32, 32))])
+def test_no_change_of_a_picture_is_lengthened_beyond_the_norm_and_one_is_by_all_of_it(size, to):
+    """By power iteration on the real resize."""
+    norm = pictures.resize_norm(size, to)
+    change = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for _ in range(200):
+        x = change.clone().requires_grad_()
+        longer = pictures.resize(x, to)
+        change = torch.autograd.grad(longer.square().sum() / 2, x)[0]
+        change /= change.norm()
+    reached = float(pictures.resize(change, to).norm())
+    assert reached <= norm * (1 + 1e-9) and reached == pytest.approx(norm, rel=1e-3)
+    assert (norm == 1.0) == (size == to)
