@@ -28,6 +28,14 @@ from runtime.errors import FvitError
 from runtime.names import BOUNDS
 
 MOST, RADIUS = 2000, 0.1  # of --adaptive: draws, and sigmas
+Bound = Annotated[
+    str,
+    Parameter(
+        converter=name_of("bound", BOUNDS),
+        metavar="NAME",
+        help="of the mean map, where it is attacked and counted: thresholds, mean or renyi; the page has all three",
+    ),
+]
 Backbone = Annotated[str, Parameter(converter=name_of("backbone", EMBEDDED), metavar="NAME", help=f"one of {', '.join(EMBEDDED)}")]
 
 
@@ -47,14 +55,7 @@ def run(
     k: Annotated[Positive, Parameter(help="how many of the most relevant cells of a map")] = 8,
     beta: Annotated[Chance, Parameter(help="share of them that has to stay")] = 0.5,
     explainer: Annotated[Explainer, Parameter(help="whose maps")] = "vta",
-    bound: Annotated[
-        str,
-        Parameter(
-            converter=name_of("bound", BOUNDS),
-            metavar="NAME",
-            help="of the mean map, where it is attacked and counted: thresholds, mean or renyi; the page has all three",
-        ),
-    ] = BOUNDS[0],
+    bound: Bound = BOUNDS[0],
     attacked: Annotated[Natural, Parameter(help="pictures attacked within and beyond each kind of radius")] = 10,
     session: Session = "ort",
     seed: Seed = 0,

@@ -110,9 +110,9 @@ def screened(settings: Settings, radii: Sequence[int]) -> list[Cell]:
 
 def together(values: Sequence[Value]) -> str:
     """Every defence's accuracy under each of the attacks that know it, and under all of them at once; nothing where none was run."""
-    lines = []
+    lines, known = [], [value for value in values if value.cell.family in SCREEN and value.tally]
     for name in SCREENED:
-        own = {value.cell.family: value for value in values if value.cell.method == name and value.cell.metric == ACCURACY and value.tally}
+        own = {value.cell.family: value for value in known if value.cell.method == name and value.cell.metric == ACCURACY}
         if not own:
             continue
         rights = [dict(zip(value.tally.numbers, value.tally.right, strict=True)) for value in own.values() if value.tally]

@@ -36,7 +36,7 @@ def ranges(fused: Fused, picture: int, alpha: float, bound: str = BOUNDS[0]) -> 
         assert fused.squares is not None
         return intervals.of_moments(_flat(fused.maps, picture), _flat(fused.squares, picture), fused.draws, span(tokens), alpha)
     if fused.exceeded is None:
-        raise FvitError(f"a map fused by {name} given without counts of its levels; they are kept by the fuse, and by rows of fvit certify")
+        raise FvitError(f"a map fused by {name} given without counts of its levels, which the fuse keeps; fuse the draws again")
     exceeded, at = fused.exceeded[picture].flatten(1).cpu().numpy(), np.array(levels(name, tokens))
     if name == "median":
         return intervals.of_median(exceeded, fused.draws, at, 1.0, alpha)

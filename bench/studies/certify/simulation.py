@@ -92,18 +92,19 @@ def networks() -> list[ClosedNetwork]:
     half, ones = np.repeat([1.0, -1.0], 8), np.ones(16)
     own, same = np.arange(1, 17), np.ones(16, int)
     return [
-        _of_sixteen("clear", 1.5 * half, own, ones, 1.5, _apart, 0.2),
-        _of_sixteen("clear, label near 1/2", 1.5 * half, own, ones, 0.2, _apart, 0.1),
-        _of_sixteen("one number moves all", half, same, half, 1.0, _both_ways, 0.05),
-        _of_sixteen("tied cells", 0 * half, own, ones, 1.5, _apart, 0.2),
+        _of_sixteen("clear", 1.5 * half, (own, ones), _apart, (1.5, 0.2)),
+        _of_sixteen("clear, label near 1/2", 1.5 * half, (own, ones), _apart, (0.2, 0.1)),
+        _of_sixteen("one number moves all", half, (same, half), _both_ways, (1.0, 0.05)),
+        _of_sixteen("tied cells", 0 * half, (own, ones), _apart, (1.5, 0.2)),
         _seldom_seen(),
     ]
 
 
-def _of_sixteen(name: str, q: ndarray, sees: ndarray, sign: ndarray, label: float, directions: Directions, asks: float) -> ClosedNetwork:
-    """k0 = 8: the claim is lost when all small named cells have left; the two others that are named are the rest."""
+def _of_sixteen(name: str, q: ndarray, looks: tuple[ndarray, ndarray], directions: Directions, radii: tuple[float, float]) -> ClosedNetwork:
+    """k0 = 8: the claim is lost when all small named cells have left; the two others that are named are the rest. `looks`: `sees` and `sign`;
+    `radii`: the label's own and the one asked for."""
     claim = Claim(1.0, ALPHA / 2, 10, 0.25)
-    return ClosedNetwork(name, np.full(16, 0.005), np.full(16, 0.05), q, sees, sign, claim, 500, label, directions, asks)
+    return ClosedNetwork(name, np.full(16, 0.005), np.full(16, 0.05), q, *looks, claim, 500, radii[0], directions, radii[1])
 
 
 def _seldom_seen() -> ClosedNetwork:
