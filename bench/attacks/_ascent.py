@@ -94,6 +94,8 @@ def scored(scores: Scores, images: Tensor, labels: Tensor, pictures: Sequence[in
         raise FvitError(
             f"scores {tuple(logits.shape)} for {len(images)} pictures, labels up to {labels.max()}; (B, K), K above all, is expected"
         )
+    if logits.shape[1] < 2:
+        raise FvitError("a classifier of one class given, which no attack can turn; two classes or more are expected")
     return logits
 
 

@@ -5,9 +5,10 @@ With `target.defence`, the `rand` version: APGD-CE and APGD-DLR on the mean of `
 
 What differs from the official sets: `standard` has the targeted APGD-T and FAB-T where this has the untargeted APGD-DLR, so that its robust
 accuracy can be lower than this one's: what is measured here is an upper bound. Starts are uniform in the ball, not on its surface. `rand`
-judges a point by one call; here by the mean scores of `samples` draws that no stage saw. In l2 there is no Square.
+judges a point by one call; here by the mean scores of `samples` draws that no stage saw. In l2 there is no Square, below FEWEST classes no DLR.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -27,6 +28,7 @@ from bench.protocols import Attack, Scores
 QUERIES = 50  # of Square, a step of APGD: AutoAttack has 5000 and 100
 CLEAN, NONE, SQUARE = "clean", "", "square"
 CE, DLR = "apgd-ce", "apgd-dlr"
+FEWEST = 3  # classes: the untargeted DLR loss divides by the first score minus the third (the targeted one of the official set needs four)
 
 
 VARIANTS = {
@@ -54,9 +56,20 @@ def stages(
     """The stages in a row, with the one that fooled each picture."""
     check("autoattack", images, labels, pictures)
     judge = _judge(target, budget)
-    right = _right(judge, images, labels, pictures)
+    classes: list[int] = []
+
+    def first(images: Tensor, pictures: Sequence[int]) -> Tensor:
+        scores = judge(images, pictures)
+        classes.append(scores.shape[1])
+        return scores
+
+    right = _right(first, images, labels, pictures)
     found, by = images.clone(), [NONE if good else CLEAN for good in right.tolist()]
-    for stage, attack in _stages(target, budget).items():
+    todo = _stages(target, budget)
+    if classes[0] < FEWEST:
+        del todo[DLR]
+        warnings.warn(f"{classes[0]} classes: AutoAttack runs without its DLR stage, whose loss is made for {FEWEST} or more", stacklevel=2)
+    for stage, attack in todo.items():
         rows = right.nonzero().flatten()
         if not len(rows):
             break

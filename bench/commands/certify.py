@@ -28,6 +28,9 @@ from runtime.errors import FvitError
 from runtime.names import BOUNDS
 
 MOST, RADIUS = 2000, 0.1  # of --adaptive: draws, and sigmas
+Drawn = Annotated[
+    AtLeast2 | None, Parameter(help="noisy copies of a picture; with --adaptive the most", show_default=f"500; {MOST} with --adaptive")
+]
 Bound = Annotated[
     str,
     Parameter(
@@ -46,9 +49,7 @@ def run(
     backbone: Backbone = "vit_embedded",
     alpha: Annotated[Chance, Parameter(help="chance of a wrong certificate, label and map together")] = 0.001,
     sigma: Annotated[Real, Parameter(help="the noise added to a picture, of 255")] = 64.0,
-    draws: Annotated[
-        AtLeast2 | None, Parameter(help="noisy copies of a picture; with --adaptive the most", show_default=f"500; {MOST} with --adaptive")
-    ] = None,
+    draws: Drawn = None,
     selection: Annotated[Positive, Parameter(help="draws before those, which choose the label")] = 20,
     adaptive: Annotated[bool, Parameter(help="draw only until it is certain whether the radius is --radius")] = False,
     radius: Annotated[Real | None, Parameter(help="what --adaptive asks for, in units of sigma", show_default=str(RADIUS))] = None,

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench.attacks import autoattack, gaussian, square, topk, uniform
+from bench.attacks import autoattack, gaussian, pgd, screen, square, topk, uniform
 from bench.attacks._budget import Budget
 from bench.attacks._target import DefenceModel, Target
 from helpers.small import rng
@@ -198,3 +198,22 @@ def test_topk_leaves_a_picture_alone_whose_class_no_point_keeps():
 def test_the_most_relevant_cells():
     top, equal = topk.top_cells(torch.tensor([[[1.0, 5.0], [3.0, 4.0]]]), 2), topk.top_cells(torch.ones(1, 2, 2), 1)
     assert top.tolist() == [[[False, True], [False, True]]] and equal.tolist() == [[[True, False], [False, False]]]
+
+
+def test_two_classes_go_without_the_dlr_stage_and_it_is_said():
+    weights = torch.randn(2, 48, generator=torch.Generator().manual_seed(0))
+    target = Target(lambda x, pictures: x.flatten(1) @ weights.T)
+    images = torch.full((1, 3, 4, 4), 0.5)
+    labels = target.scores(images, [0]).argmax(1)
+    budget = Budget("linf", eps=1e-6, step=1e-6, steps=2, random_start=True, seed=0)
+    with pytest.warns(UserWarning, match="2 classes: AutoAttack runs without its DLR stage"):
+        assert autoattack.stages(target, budget, images, labels, [0])[1] == ("",)
+
+
+def test_one_class_is_refused_by_every_attack():
+    target = Target(lambda x, pictures: x.flatten(1).sum(1, keepdim=True))
+    images, labels = torch.full((1, 3, 4, 4), 0.5), torch.zeros(1, dtype=torch.int64)
+    budget = Budget("linf", eps=0.1, step=0.1, steps=2, random_start=True, seed=0)
+    for plugin in (pgd, screen, autoattack, square):
+        with pytest.raises(FvitError, match="a classifier of one class given"):
+            plugin.build(target, budget)(images, labels, [0])
