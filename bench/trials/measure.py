@@ -12,12 +12,14 @@ from bench.trials import cost
 from bench.trials.grid import PART, STUDY, Grid
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
-from bench.trials.trial import Trial, differing, merged
+from bench.trials.trial import Trial, by_backbone, differing, merged
 from bench.worlds.defence import networks
 from runtime import plugins
 from runtime.errors import FvitError
 
 Part = tuple[Trial, range]
+Place = tuple[str, str, str]  # backbone, task, split
+LOOKED = 200  # pictures of each data set that are read before a run, at most
 Shard = tuple[int, int]  # the i-th of k
 PLUGINS = ("runtime.explainers", "bench.attacks", "bench.metrics", "bench.tables", "bench.worlds.data")
 
@@ -77,22 +79,47 @@ def _parts(campaign: Campaign, runner: Runner, trial: Trial, shard: Shard | None
         if not campaign.done(trial.asked_key):
             campaign.write(runner.asked(trial, campaign.name))
     except FvitError as error:
-
-        def again(error: FvitError = error) -> None:
-            raise error
-
-        if not campaign.done(f"{trial.key}/none"):
-            campaign.measure(f"{trial.key}/none", again, differing(trial.base))
+        refuse(campaign, trial, error)
         return []
     first, every = shard or (1, 1)
     return [(trial, numbers) for numbers in parts[first - 1 :: every]]
 
 
+def refuse(campaign: Campaign, trial: Trial, error: FvitError) -> None:
+    """The reason why a trial cannot be measured, in its row."""
+
+    def again() -> None:
+        raise error
+
+    if not campaign.done(f"{trial.key}/none"):
+        campaign.measure(f"{trial.key}/none", again, differing(trial.base))
+
+
+def place(trial: Trial) -> Place:
+    return trial.backbone, trial.task, trial.split
+
+
+def refused(trials: Sequence[Trial], runner: Runner) -> dict[Place, FvitError]:
+    """What measuring would say of the first pictures of each backbone and task: networks built and files read as it would."""
+    found: dict[Place, FvitError] = {}
+    for backbone, own in by_backbone(trials).items():
+        for trial in {place(trial): trial for trial in own}.values():
+            try:
+                asked = runner.asked(trial, "")
+                numbers = range(min(asked.images, asked.size, LOOKED))
+                pictures = runner.world.pictures(trial.task, trial.split, numbers, runner.bench(backbone).backbone)
+                if not pictures.numbers:
+                    raise FvitError(f"none of the first {len(numbers)} pictures can be used; the first one: {pictures.left_out[0][1]}")
+            except FvitError as error:
+                found[place(trial)] = error
+    return found
+
+
 def order(grids: Sequence[Grid], settings: Settings):
     """Networks one after the other, what needs the denoiser's own session last; first the trials with maps, whose answers serve those without."""
-    place = {trial.base: number for number, trial in enumerate(wanted(grids, settings))}
-    backbones = list(dict.fromkeys(trial.backbone for trial in place))
-    return lambda trial: (backbones.index(trial.backbone), "denoiser" in networks(trial.defence), not trial.maps, place[trial.base])
+    places = {trial.base: number for number, trial in enumerate(wanted(grids, settings))}
+    backbones = list(dict.fromkeys(trial.backbone for trial in places))
+    return lambda trial: (backbones.index(trial.backbone), "denoiser" in networks(trial.defence), not trial.maps, places[trial.base])
 
 
 class _Count:

@@ -8,57 +8,33 @@ from rich.table import Table
 from bench.records.campaign import NotHere
 from bench.trials import memory
 from bench.trials.grid import Grid
-from bench.trials.measure import wanted
+from bench.trials.measure import place, refused, wanted
 from bench.trials.predict import Clock, Costs, Prediction, told, total
-from bench.trials.rehearse import by_backbone, choose, expect, loading
+from bench.trials.rehearse import Rehearsal, choose, expect, loading, without
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
-from bench.trials.trial import Trial
-from runtime.errors import FvitError
+from bench.trials.trial import Trial, by_backbone
 
 COLUMNS = ("table", "cells", "trials", "pictures attacked", "draws", "time here")
-LOOKED = 200  # pictures of each data set that are read, at most
-
-Place = tuple[str, str, str]  # backbone, task, split
 
 
 def show(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console) -> int:
     """A line per table, what two share counted in the first; how many files or networks the run would refuse."""
-    trials = choose(grids, settings).measured if settings.rehearsal else wanted(grids, settings)
-    reasons = refused(trials, settings, runner)
+    asked = choose(grids, settings) if settings.rehearsal else None
+    trials = asked.measured if asked else wanted(grids, settings)
+    reasons = refused(trials, runner)
     for (backbone, task, _), error in reasons.items():
         word = "left out" if isinstance(error, NotHere) else "[red]would fail[/red]"
         console.print(f"{word}: {backbone} on {task}: {error}", highlight=False, soft_wrap=True)
     good = [trial for trial in trials if place(trial) not in reasons]
-    if good and settings.rehearsal:
-        _rehearsal(grids, settings, runner, console)
+    if good and asked:
+        _rehearsal(without(asked, reasons), settings, runner, console)
     elif good:
         _tables(grids, settings, runner, console, {trial.base for trial in good})
     return sum(not isinstance(error, NotHere) for error in reasons.values())
 
 
-def refused(trials: Sequence[Trial], settings: Settings, runner: Runner) -> dict[Place, FvitError]:
-    """What the run would say of the first pictures of each backbone and task: networks built and files read as it would."""
-    found: dict[Place, FvitError] = {}
-    for backbone, own in by_backbone(trials).items():
-        for trial in {place(trial): trial for trial in own}.values():
-            try:
-                asked = runner.asked(trial, "")
-                numbers = range(min(asked.images, asked.size, LOOKED))
-                pictures = runner.world.pictures(trial.task, trial.split, numbers, runner.bench(backbone).backbone)
-                if not pictures.numbers:
-                    raise FvitError(f"none of the first {len(numbers)} pictures can be used; the first one: {pictures.left_out[0][1]}")
-            except FvitError as error:
-                found[place(trial)] = error
-    return found
-
-
-def place(trial: Trial) -> Place:
-    return trial.backbone, trial.task, trial.split
-
-
-def _rehearsal(grids: Sequence[Grid], settings: Settings, runner: Runner, console: Console) -> None:
-    asked = choose(grids, settings)
+def _rehearsal(asked: Rehearsal, settings: Settings, runner: Runner, console: Console) -> None:
     expected = expect(asked, Clock(runner, settings.made.level()))
     said = f"{len(asked.measured)} trials of {len(asked.measured) + len(asked.computed)} and {len(asked.costs)} timings"
     console.print(

@@ -36,6 +36,10 @@ LONG = 5.0  # seconds of a picture's call beyond which it is not made twice
 Costs = dict[Hashable, float]  # of what is computed once, however many trials need it: seconds
 
 
+class NotTimed(KeyError):
+    """A call that no clock here has timed."""
+
+
 def _once(method: Callable[..., float]) -> Callable[..., float]:
     """Measured when it is first asked for."""
 
@@ -43,6 +47,8 @@ def _once(method: Callable[..., float]) -> Callable[..., float]:
     def asked(self: "Clock", *words: str) -> float:
         key = " ".join((method.__name__, *words))
         if key not in self.known:
+            if self.stopped:
+                raise NotTimed(key)
             self.known[key] = method(self, *words)
         return self.known[key]
 
@@ -50,9 +56,13 @@ def _once(method: Callable[..., float]) -> Callable[..., float]:
 
 
 class Clock:
-    """Seconds of a picture through each network here, measured when they are first asked for; `known`: those that were measured before."""
+    """Seconds of a picture through each network here, measured when they are first asked for; `known`: those that were measured before.
 
-    def __init__(self, runner: Runner, level: NoiseLevel, known: Mapping[str, float] | None = None):
+    `stopped`: it measures nothing, and raises NotTimed where it is asked for more than it knows.
+    """
+
+    def __init__(self, runner: Runner, level: NoiseLevel, known: Mapping[str, float] | None = None, stopped: bool = False):
+        self.stopped = stopped
         self.runner, self.level = runner, level
         self.known = dict(known or {})
         self.slow = runner.world.slow_on(runner.device.type)

@@ -7,10 +7,11 @@ from bench.pages.page import Page, section, table
 from bench.records.campaign import head_of, machines_of
 from bench.records.rows import AnyRow, Clocked, Failed, Rehearsed, Why
 from bench.trials.grid import Grid
-from bench.trials.predict import Clock, Costs, Prediction, told, total
+from bench.trials.predict import Clock, Costs, NotTimed, Prediction, told, total
 from bench.trials.rehearse import choose
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
+from bench.trials.trial import Trial
 from bench.worlds import world as worlds
 
 NAME, WHOLE = "rehearsal", 200  # pictures of each cell of a table that is measured whole
@@ -34,10 +35,20 @@ def render(grids: Sequence[Grid], rows: Sequence[AnyRow]) -> Page:
         ran = [found[f"{key}/rehearsed"] for key in own if f"{key}/rehearsed" in found]
         broken = [failed[key] for key in own if key in failed]
         full = grid.trials(Settings.read(head.settings | {"rehearsal": False, "n": WHOLE}))
-        whole = total([predicted.trial(trial) for trial in full], known)
+        whole = _whole(predicted, full, known)
         others = len(grid.trials(settings)) - len(asked.tables.get(grid.name, ()))
         measured, expected = sum(row.seconds for row in ran), sum(row.predicted for row in ran)
-        parts.append([grid.heading, len(ran), len(broken), f"{measured:.0f}", f"{expected:.0f}", others, told(whole)])
+        parts.append(
+            [
+                grid.heading,
+                len(ran),
+                len(broken),
+                f"{measured:.0f}",
+                f"{expected:.0f}",
+                others,
+                told(whole) if whole is not None else "not known",
+            ]
+        )
         cells.append(
             {
                 "table": grid.name,
@@ -63,7 +74,15 @@ def render(grids: Sequence[Grid], rows: Sequence[AnyRow]) -> Page:
 def _clock(rows: Sequence[AnyRow], settings: Settings) -> Clock:
     """The calls as they were timed; it measures nothing anew."""
     seconds = next((row.seconds for row in rows if isinstance(row, Clocked)), {})
-    return Clock(Runner(worlds.open(settings.world)), settings.made.level(), seconds)
+    return Clock(Runner(worlds.open(settings.world)), settings.made.level(), seconds, stopped=True)
+
+
+def _whole(predicted: Prediction, trials: Sequence[Trial], known: Costs) -> float | None:
+    """None where a network could not be had, so that nothing of it was timed."""
+    try:
+        return total([predicted.trial(trial) for trial in trials], known)
+    except NotTimed:
+        return None
 
 
 def _says(rows: Sequence[Rehearsed]) -> str:

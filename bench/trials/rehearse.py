@@ -4,7 +4,7 @@ Each table's trials are walked in their order, and one that shows anything new (
 attack, an explainer, a metric) is measured on one picture; the others get the seconds that their calls take, computed, and marked so.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 from rich.console import Console
@@ -19,7 +19,7 @@ from bench.trials.metric import find
 from bench.trials.predict import Clock, Costs, Prediction, total
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
-from bench.trials.trial import Trial, differing, merged
+from bench.trials.trial import Trial, by_backbone, differing, merged
 from bench.worlds.defence import networks
 from export import to_onnx
 
@@ -57,11 +57,26 @@ def choose(grids: Sequence[Grid], settings: Settings) -> Rehearsal:
     return Rehearsal(measured, [trial for trial in measure.wanted(grids, settings) if trial.base not in known], costs, tables)
 
 
+def without(asked: Rehearsal, reasons: Collection[measure.Place]) -> Rehearsal:
+    """Without the trials of these backbones and tasks."""
+
+    def good(trial: Trial) -> bool:
+        return measure.place(trial) not in reasons
+
+    measured, computed = list(filter(good, asked.measured)), list(filter(good, asked.computed))
+    return replace(asked, measured=measured, computed=computed, costs=[one for one in asked.costs if good(one[0])])
+
+
 def rehearse(grids: Sequence[Grid], settings: Settings, store: Store, runner: Runner, console: Console, how: How) -> str:
     """Measures what `choose` names, writes what it computes; the campaign's name."""
     with Campaign(store, plan(settings, runner), console, how) as campaign:
         runner.own = campaign.name
-        asked = choose(grids, settings)
+        whole = choose(grids, settings)
+        reasons = measure.refused(whole.measured, runner)
+        for trial in (*whole.measured, *whole.computed):
+            if error := reasons.get(measure.place(trial)):
+                measure.refuse(campaign, trial, error)
+        asked = without(whole, reasons)
         before = campaign.of(Clocked)
         clock = Clock(runner, settings.made.level(), before[-1].seconds if before else None)
         expected = expect(asked, clock)
@@ -108,13 +123,6 @@ def expect(asked: Rehearsal, clock: Clock) -> Expected:
 def plan(settings: Settings, runner: Runner) -> Plan:
     """The campaign of the rehearsal of these settings."""
     return replace(measure.plan(settings, runner), study=STUDY)
-
-
-def by_backbone(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
-    found: dict[str, list[Trial]] = {}
-    for trial in trials:
-        found.setdefault(trial.backbone, []).append(trial)
-    return found
 
 
 def loading(predicted: Prediction, backbone: str, trials: Sequence[Trial]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -102,3 +102,11 @@ def merged(trials: list[Trial]) -> list[Trial]:
         maps = tuple(dict.fromkeys((*before.maps, *trial.maps)))
         found[base] = replace(trial, images=max(before.images, trial.images), maps=maps)
     return list(found.values())
+
+
+def by_backbone(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    """One network after the other, in the order in which they first come."""
+    found: dict[str, list[Trial]] = {}
+    for trial in trials:
+        found.setdefault(trial.backbone, []).append(trial)
+    return found

@@ -62,6 +62,18 @@ def test_the_dry_run_says_what_it_takes_and_what_it_would_refuse(tmp_path, capsy
     assert code == 1 and "would fail: timm:test_vit on imagenet: none of the first 1 pictures can be used" in capsys.readouterr().out
 
 
+def test_a_broken_checkpoint_leaves_its_reason_and_the_rest_is_rehearsed(tmp_path, capsys):
+    (tmp_path / "broken.safetensors").write_bytes(b"no tensors")
+    words = ("--checkpoint", f"timm:test_vit2={tmp_path / 'broken.safetensors'}")
+    code, folder = rehearse(tmp_path, "4", *words)
+    page = (folder / "rehearsal.md").read_text()
+    assert code == 1 and "broken.safetensors" in page and "## What did not run" in page and "not known" in page
+    assert any(isinstance(row, Rehearsed) for row in Store(folder).read())
+    code, _ = rehearse(tmp_path, "4", "--dry-run", *words)
+    told = capsys.readouterr().out
+    assert code == 1 and "would fail: timm:test_vit2 on imagenet: " in told and "rehearsal: " in told
+
+
 def test_a_dry_run_of_the_real_thing_names_what_is_missing(tmp_path, capsys):
     """Without --rehearse nothing is random: the same reasons as in the cells of a run, and exit code 0 as there."""
     assert main(["table", "9", "--world", "paper", "--dry-run", "--results", str(tmp_path)]) == 0
