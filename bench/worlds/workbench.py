@@ -73,6 +73,7 @@ class Workbench:
         self._loaded: dict[tuple, LoadedSession | FvitError] = {}
         self._networks: dict[tuple, Network] = {}
         self._answers: dict[str, dict] = {}
+        self._hashes: dict[str, str] = {}
         self.loads: list[tuple[str, float]] = []  # kind of network and seconds of each: export, loading and parity
 
     @property
@@ -95,8 +96,10 @@ class Workbench:
         return self.denoiser.size, self.denoiser.size
 
     def fingerprints(self) -> dict[str, str]:
-        """Hashes of the weights: what a campaign may not mix."""
-        return {name: fingerprint(getattr(self, name).model)[:16] for name in ("backbone", "denoiser")}
+        """Hashes of the weights: what a campaign may not mix. Made once: at the paper's size that takes six seconds."""
+        if not self._hashes:
+            self._hashes = {name: fingerprint(getattr(self, name).model)[:16] for name in ("backbone", "denoiser")}
+        return self._hashes
 
     def weights(self) -> dict[str, str]:
         """What the weights are, in words."""
@@ -129,7 +132,8 @@ class Workbench:
                 self._loaded[key] = self._load(engine, kind)
             except FvitError as error:
                 self._loaded[key] = error
-            self.loads.append((kind, now(self.device) - start))
+            if engine != EAGER:
+                self.loads.append((kind, now(self.device) - start))
         loaded = self._loaded[key]
         if isinstance(loaded, FvitError):
             raise loaded
