@@ -35,24 +35,32 @@ SHORT = {"draws": 1, "rounds": 1, "chain_rounds": 1, "budget": 0.001}  # of Tabl
 
 def run(wanted: "TableRequest", console: Console) -> int:
     """Rows and pages lie in the results folder's own `rehearsal`; how many trials failed."""
-    from bench.commands._table import settings_of
-
     whole = wanted.results.store(wanted.networks.world, console)
-    store = Store(whole.folder / NAME, whole.say)
-    known = tables()
+    store, known = Store(whole.folder / NAME, whole.say), tables()
     names = (*GRIDS, *OTHERS) if wanted.number == "all" else () if wanted.number == TIMED else (wanted.number,)
     grids, failed = [known[name] for name in names], 0
-    with tempfile.TemporaryDirectory() as folder, settled():
-        brought = _with_files(wanted.networks.brought(wanted.own), wanted.networks.world, Path(folder))
-        runner = Runner(worlds.open(wanted.networks.world, brought), whole.say, device(wanted.device).type)
-        settings = replace(settings_of(wanted), n=1, rehearsal=True, data=tuple(brought.data))
-        if wanted.counted.dry_run:
-            return plan.show(grids, settings, runner, console)
-        if grids and not wanted.results.from_rows:
-            rehearse.rehearse(grids, settings, store, runner, console, wanted.results.how())
+    if wanted.counted.dry_run or not wanted.results.from_rows:
+        failed = _trials(wanted, grids, store, console)
+    if wanted.counted.dry_run:
+        return failed
     if grids:
         failed = _show(grids, store, console)
     return failed + (_timed(wanted, store, console) if wanted.number in (TIMED, "all") else 0)
+
+
+def _trials(wanted: "TableRequest", grids: Sequence[Grid], store: Store, console: Console) -> int:
+    """Measures, or says what would be; its networks leave the memory when it returns, before Table 3 builds its own."""
+    from bench.commands._table import settings_of
+
+    with tempfile.TemporaryDirectory() as folder, settled():
+        brought = _with_files(wanted.networks.brought(wanted.own), wanted.networks.world, Path(folder))
+        runner = Runner(worlds.open(wanted.networks.world, brought), store.say, device(wanted.device).type)
+        settings = replace(settings_of(wanted), n=1, rehearsal=True, data=tuple(brought.data))
+        if wanted.counted.dry_run:
+            return plan.show(grids, settings, runner, console)
+        if grids:
+            rehearse.rehearse(grids, settings, store, runner, console, wanted.results.how())
+        return 0
 
 
 def _with_files(brought: "Brought", world: str, folder: Path) -> "Brought":
