@@ -141,7 +141,7 @@ def _refuse(number: str, counted: Counted, timed: TimingOptions, networks: Netwo
         raise FvitError(f"--{strays[0]} belongs to tables of {KIND} with --world paper; add it, or leave --{strays[0]} out")
     refused: dict[str, str] = {}
     if number == TIMED:
-        refused = dict.fromkeys(_changed(counted), f"tables of {KIND} ({', '.join(GRIDS)})")
+        refused = dict.fromkeys(set(_changed(counted)) - {"rehearse"}, f"tables of {KIND} ({', '.join(GRIDS)})")
     elif number != "all":
         refused = dict.fromkeys(_changed(timed), f"table {TIMED}")
         refused |= dict.fromkeys(_changed(networks), "--world paper") if networks.world == "embedded" else {}
