@@ -121,13 +121,14 @@ class Certifier:
         picture = self._picture(number)
         selection = self._votes(picture.images, number, 0, settings.selection)
         drawn, answer = self._estimate(picture.images, number, int(selection.argmax()))
-        mean, share, vote, median = (drawn.maps.get(name) for name in fuses(settings))
-        assert mean and mean.squares is not None and share and vote
+        mean, share, vote = (drawn.maps[name] for name in fuses(settings)[:3])
+        assert mean.squares is not None
         return Certified(
             campaign=campaign, key=_key(number), picture=number, label=int(picture.labels[0]), selection=selection.tolist(),
             votes=drawn.votes.tolist(), draws=mean.draws, mean=mean.maps[0].flatten().tolist(),
             squares=mean.squares[0].flatten().tolist(), hits=_counts(share.hits), chosen=_counts(vote.hits), exceeded=_levels(mean),
-            above=_levels(median), covered=_covered(picture, self.measured.cells), empty=int(mean.empty[0]), answer=answer, seconds=now() - start,
+            above=_levels(drawn.maps.get("median")),
+            covered=_covered(picture, self.measured.cells), empty=int(mean.empty[0]), answer=answer, seconds=now() - start,
         )  # fmt: skip
 
     def todo(self, rows: list[Certified]) -> list[tuple[Certified, Ball]]:

@@ -72,7 +72,7 @@ def test_the_demo(tmp_path, capsys):
         (["--picture", "2000"], "digits test has the pictures 0 to 1999, 2000 given"),
         (["--draws", "0"], "--draws 0: a whole number from 1"),
         (["nowhere.png"], "no picture at nowhere.png"),
-        (["--attack", "pgdd"], "unknown attack 'pgdd'; known: apgd"),
+        (["--attack", "pgdd"], "unknown attack 'pgdd'; 23 attacks; nearest: pgd"),
         (["--sigma", "0"], "--sigma 0: a number above 0 is expected"),
     ],
 )

@@ -167,7 +167,15 @@ def test_the_command_measures_once_and_makes_the_page_again(tmp_path, capsys):
     capsys.readouterr()
     (folder,) = tmp_path.iterdir()
     first = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.startswith("certif")}
-    assert {"certify.md", "certify.csv", "certify.tsv", "certify_ours.tsv", "certified_accuracy.png", "certify_cells.png"} == set(first)
+    assert {
+        "certify.md",
+        "certify.csv",
+        "certify.tsv",
+        "certify_ours.tsv",
+        "certified_accuracy.png",
+        "certify_cells.png",
+        "certify_ranges.png",
+    } == set(first)
     assert pd.read_csv(folder / "certify.tsv", delimiter="\t")["idx"].tolist() == [0]
     assert main(["certify", "--from-rows", "--results", str(tmp_path)]) == 0
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.name.startswith("certif")} == first
