@@ -42,7 +42,7 @@ class Extra(NamedTuple):
 
 def text(campaign: Certificates) -> str:
     """Both tables; nothing for rows from before thresholds were counted, or of draws that stopped by themselves."""
-    return _compared(campaign) + _extras(campaign) if _counted(campaign) else ""
+    return "\n".join([_compared(campaign), _extras(campaign)]) if _counted(campaign) else ""
 
 
 def shares(campaign: Certificates) -> list[tuple]:
