@@ -148,7 +148,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Prediction:
-    """`seconds` of one trial by what is computed once."""
+    """What trials cost, by what is computed once, however many of them need it."""
 
     clock: Clock
 
