@@ -26,8 +26,8 @@ def key(question: Question) -> str:
     return f"{trial.key}/cost/{explainer}"
 
 
-def measure(runner: Runner, question: Question, campaign: str, rounds: int = ROUNDS) -> Costed:
-    """`rounds` rounds on the trial's first pictures."""
+def measure(runner: Runner, question: Question, campaign: str, rounds: int | None = None) -> Costed:
+    """`rounds` (ROUNDS) rounds on the trial's first pictures."""
     trial, explainer = question
     bench = runner.bench(trial.backbone)
     count = 1 if trial.defence.randomised else defences.together(runner.world)
@@ -41,7 +41,7 @@ def measure(runner: Runner, question: Question, campaign: str, rounds: int = ROU
 
     answer()
     meter, took, joules = EnergyMeter(), [], []
-    for _ in range(rounds):
+    for _ in range(rounds or ROUNDS):
         before = [] if meter.why else meter.read()
         took.append(seconds(answer, bench.device))
         joules += [] if meter.why else [meter.spent(before)]

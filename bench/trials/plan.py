@@ -58,7 +58,9 @@ def _tables(grids: Sequence[Grid], settings: Settings, runner: Runner, console: 
         }
         attacked = {key: images for key, images in attacked.items() if key not in attacks}
         attacks |= attacked.keys()
-        draws = sum(trial.images * trial.defence.draws for trial in fresh if trial.defence.randomised)
+        twins = {trial.twin.base: trial.twin for trial in fresh if predicted.compared(trial) and trial.twin.base not in counted}
+        counted |= twins.keys()
+        draws = sum(map(predicted.draws, (*fresh, *twins.values())))
         took = total(costs, known) + sum(predicted.cost(one) for one in grid.costs(settings) if one[0].base in good)
         whole += took
         lines.add_row(grid.name, *map(str, (len(grid.cells(settings)), len(fresh), sum(attacked.values()), draws)), told(took))

@@ -160,12 +160,22 @@ class Prediction:
             key = ("attack", trial.backbone, trial.task, trial.split, trial.threat, own if trial.threat.through else Defence())
             found[key] = trial.images * self._calls(trial.backbone, of_attack(trial.threat, trial.defence))
         found["answer", trial.base, trial.explainers] = self.answer(trial)
-        specs = {spec for _, spec in trial.maps if spec}
-        if any("twin" in find(spec).needs for spec in specs):
+        if self.compared(trial):
             found["answer", trial.twin.base, trial.explainers] = self.answer(trial.twin)
         once = {(explainer, _asked(spec)): spec for explainer, spec in trial.maps if spec}
         found["metrics", trial] = sum(self._metric(trial, spec) for spec in once.values())
         return found
+
+    def compared(self, trial: Trial) -> bool:
+        """Whether its maps are compared with those of the clean pictures."""
+        return any("twin" in find(spec).needs for _, spec in trial.maps if spec)
+
+    def draws(self, trial: Trial) -> int:
+        """Of its answers, and of those that metrics ask of its defence."""
+        if not trial.defence.randomised:
+            return 0
+        once = {(explainer, _asked(spec)): spec for explainer, spec in trial.maps if spec}
+        return trial.images * trial.defence.draws * (trial.asks + sum(of_metric(spec)[1] for spec in once.values()))
 
     def answer(self, trial: Trial) -> float:
         """Labels and maps of all its pictures. Calls of the networks are always full: what fills the last one is lost."""

@@ -15,7 +15,8 @@ from runtime.errors import FvitError
 
 NAMES = plugins.names("bench.attacks")
 THROUGH = {"eot_pgd", "bpda"}  # refuse a target without a defence
-ADAPTS = {"autoattack"}  # attacks the classifier without a defence, which is what is tested here; test_autoattack.py has the other way
+# attack the classifier without a defence, which is what is tested here; test_autoattack.py and test_screen.py have the other way
+ADAPTS = {"autoattack", "screen"}
 # search nothing and ask for no score: the loss need not rise, and labels are not compared with scores
 NOISE = {"gaussian", "uniform", "gaussian_unbounded", "uniform_deviation"}
 UNBOUNDED = {"gaussian_unbounded", "uniform_deviation"}  # eps is a standard deviation, not the radius of a ball
@@ -213,7 +214,7 @@ def test_what_is_no_number_is_an_error_with_the_attacks_name(name, norm, target,
         return cells(pixels, pictures) * spoilt(pictures)[:, :, None]
 
     attack = made(name, replace(target, maps=maps) if name in MAPS else replace(target, scores=scores), BUDGETS[norm])
-    what = "scores are not finite" if name in SCORES | ADAPTS else "gradient is not finite at step 0"
+    what = "scores are not finite" if name in {*SCORES, "autoattack"} else "gradient is not finite at step 0"
     with pytest.raises(FvitError, match=rf"^{name}: the {what} for pictures \[0\]"):
         attack(images, labels, NUMBERS)
 
