@@ -147,6 +147,9 @@ def _refuse(number: str, counted: Counted, timed: TimingOptions, networks: Netwo
         refused |= dict.fromkeys(_changed(networks), "--world paper") if networks.world == "embedded" else {}
     for name, home in refused.items():
         raise FvitError(f"--{name} belongs to {home}; table {number} would not read it: leave it out")
+    unread = {*_changed(counted)} & {"n", "quick", "shard"} | {*_changed(timed)} & {"draws", "rounds", "chain-rounds", "budget"}
+    if counted.rehearse and unread:
+        raise FvitError(f"--{min(unread)} does not go with --rehearse, which has numbers of its own; leave one of them out")
     if "one_shot" not in timed.denoise:
         raise FvitError("--denoise chain given alone; say one_shot,chain: chains beyond the budget are computed from the measured call")
 

@@ -9,10 +9,11 @@ from bench.records.campaign import NotHere
 from bench.trials import memory
 from bench.trials.grid import Grid
 from bench.trials.measure import place, refused, wanted
-from bench.trials.predict import Clock, Costs, Prediction, told, total
+from bench.trials.predict import Costs, Prediction, told, total
 from bench.trials.rehearse import Rehearsal, choose, expect, loading, without
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
+from bench.trials.timing import Clock
 from bench.trials.trial import Trial, by_backbone
 
 COLUMNS = ("table", "cells", "trials", "pictures attacked", "draws", "time here")

@@ -7,10 +7,11 @@ from bench.pages.page import Page, section, table
 from bench.records.campaign import head_of, machines_of
 from bench.records.rows import AnyRow, Clocked, Failed, Rehearsed, Why
 from bench.trials.grid import Grid
-from bench.trials.predict import Clock, Costs, NotTimed, Prediction, told, total
+from bench.trials.predict import Costs, Prediction, told, total
 from bench.trials.rehearse import choose
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
+from bench.trials.timing import Clock, NotTimed
 from bench.trials.trial import Trial
 from bench.worlds import world as worlds
 

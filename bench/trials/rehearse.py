@@ -16,9 +16,10 @@ from bench.records.store import Store
 from bench.trials import cost, measure, memory
 from bench.trials.grid import Grid
 from bench.trials.metric import find
-from bench.trials.predict import Clock, Costs, Prediction, total
+from bench.trials.predict import Costs, Prediction, total
 from bench.trials.run import Runner
 from bench.trials.settings import Settings
+from bench.trials.timing import Clock
 from bench.trials.trial import Trial, by_backbone, differing, merged
 from bench.worlds.defence import networks
 from export import to_onnx

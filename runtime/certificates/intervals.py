@@ -26,7 +26,6 @@ from runtime.certificates.certify import Claim, Top
 from runtime.errors import FvitError
 
 FARTHEST, PRECISION = 8.0, 1e-4  # sigmas: where the search for a radius ends, and how near it comes
-FEW = 0.999  # of the largest level's way to the largest value of a cell
 
 
 class Ranges(Protocol):
@@ -64,15 +63,6 @@ class Quantiles:
         above, below = ndtri(self.lower) > reach, ndtri(self.upper) < -reach
         levels = self.levels[:, None]
         return np.where(above, levels, 0.0).max(0), np.where(below, levels, self.span).min(0)
-
-
-def levels(lowest: float, span: float, count: int) -> Float[ndarray, " M"]:
-    """`count` levels in equal ratios from `lowest` to just below `span`, the largest value of a cell."""
-    if count < 2 or not 0 < lowest < FEW * span:
-        raise FvitError(
-            f"{count} levels from {lowest:g} to {span:g} given; two or more are expected, the lowest above 0 and below the highest"
-        )
-    return np.geomspace(lowest, FEW * span, count)
 
 
 def of_mean(exceeded: Int[ndarray, "M T"], n: int, at: Float[ndarray, " M"], span: float, alpha: float) -> Sums:

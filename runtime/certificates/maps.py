@@ -7,7 +7,7 @@ renyi       of the same map: the least Renyi divergence of any map that loses th
 The vote and the median have one bound each. Other fuses have none: nothing that is kept of their draws bounds what they would be at x'.
 """
 
-import math
+import bisect
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -22,6 +22,7 @@ from runtime.fuse import Fused, levels, span
 from runtime.names import BOUNDS
 from runtime.plugins import known
 
+MOST = 2**20  # draws, where the search for the fewest ends
 CERTIFIED = ("capped_mean", "vote", "median")
 
 
@@ -59,14 +60,13 @@ def draws_needed(claim: Claim, tokens: int, bound: str = BOUNDS[0]) -> int:
     if bound != "thresholds":
         return 2
     at, most = np.array(levels("capped_mean", tokens)), span(tokens)
-    count = 1
-    calm = np.zeros((len(at), tokens), dtype=np.int64)
-    while count < 2**20:
+
+    def certifies(count: int) -> bool:
+        calm = np.zeros((len(at), tokens), dtype=np.int64)
         calm[:, : claim.k] = count
-        if intervals.radius(intervals.of_mean(calm, count, at, most, claim.alpha), np.arange(claim.k), claim) > 0:
-            return count
-        count = math.ceil(count * 1.1)
-    return count
+        return intervals.radius(intervals.of_mean(calm, count, at, most, claim.alpha), np.arange(claim.k), claim) > 0
+
+    return bisect.bisect_left(range(1, MOST), True, key=certifies) + 1
 
 
 def _check(fused: Fused, picture: int, name: str) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import norm
@@ -15,6 +16,7 @@ from bench.records.stats import wilson
 from bench.studies.certify import beyond, plots, radii, ranges, tsv
 from bench.studies.certify.radii import RADII, TAU, Certificate, Certificates
 from bench.studies.certify.settings import CertifySettings, Measured, claim
+from runtime.certificates import maps
 from runtime.certificates.certify import ABSTAIN
 from runtime.errors import FvitError
 from runtime.fuse import CAP
@@ -108,8 +110,16 @@ def _abstained(campaign: Certificates) -> str:
     found, count = campaign.found, len(campaign.found)
     label, tops = (sum(RADII[kind](one) <= 0 for one in found) / count for kind in ("label", "top k"))
     shares = f"{tops:.0%}" if campaign.settings.adaptive else f"label {label:.0%}, top k {tops:.0%}"
+    asked = claim(campaign.settings, campaign.measured.sigma)
+    needed = maps.draws_needed(replace(asked, alpha=asked.alpha / 2), campaign.measured.tokens, campaign.settings.bound)
+    few = (
+        f"No map can be certified from {campaign.settings.draws} draws; {needed} or more would do. "
+        if campaign.settings.draws < needed
+        else ""
+    )
     return (
-        f"Abstained: {shares}. Draws per picture: {sum(one.row.draws for one in found) / count:.0f}, and {campaign.settings.selection} to choose "
+        f"{few}Abstained: {shares}. "
+        f"Draws per picture: {sum(one.row.draws for one in found) / count:.0f}, and {campaign.settings.selection} to choose "
         f"the label; {sum(one.row.seconds for one in found) / count:.1f} s. Draws without any relevance, counted as uniform maps: "
         f"{sum(one.row.empty for one in found)}.\n"
     )

@@ -9,7 +9,7 @@ caught shows that the simulation can fail.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cyclopts
 import numpy as np
@@ -144,7 +144,7 @@ class Count:
     label: int = 0
     top: int = 0
     certified: int = 0
-    runs: int = field(default=0)
+    runs: int = 0
 
 
 def fused(drawn: Float[ndarray, "N T"]) -> Fused:

@@ -39,6 +39,7 @@ def told(capsys, *arguments: str) -> str:
         (["table", "3", "--denoise", "chain"], "--denoise chain given alone; say one_shot,chain"),
         (["table", "3", "--backbone", "vit_b32"], "unknown backbone 'vit_b32'"),
         (["table", "3", "--backbone", "timm:vit_bas_patch16_224"], "1,371 timm models; nearest: vit_base_patch16_224"),
+        (["table", "all", "--rehearse", "--n", "5"], "--n does not go with --rehearse, which has numbers of its own"),
         (
             ["table", "33"],
             "unknown table '33'; known: 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, claims, explainers, figure3, fuses, noise, world, all",

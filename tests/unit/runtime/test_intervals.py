@@ -53,7 +53,7 @@ def test_no_shift_of_a_network_in_closed_form_leaves_its_ranges(seed):
     """Random steps of one number: the true map at a distance lies in the ranges, and the named cells stay within the radius."""
     rng = np.random.default_rng(seed)
     edges, steps = np.sort(rng.normal(size=5)), rng.dirichlet(np.full(6, 0.4), 6)
-    at = intervals.levels(0.02, 1.0, 24)
+    at = np.geomspace(0.02, 0.999, 24)
     ranges, claim = exact(steps, edges, at, 1.0), Claim(1.0, ALPHA, 2, 0.5)
 
     def mean(shift: float) -> np.ndarray:
@@ -134,6 +134,11 @@ def test_a_thousand_draws_of_calm_maps_certify_and_one_abstains():
     few = Fused(result.maps, "capped_mean", 1, result.squares, torch.zeros(1, dtype=torch.int64), None, result.exceeded.clamp_max(1))
     assert maps.top(few, 0, claim).radius == 0.0
     needed = maps.draws_needed(claim, 64)
+    at, calm = np.array(fuse.levels("capped_mean", 64)), np.zeros((24, 64), int)
+    for count, certified in ((needed, True), (needed - 1, False)):
+        calm[:, :2] = count
+        ranges = intervals.of_mean(calm, count, at, fuse.span(64), claim.alpha)
+        assert (intervals.radius(ranges, np.arange(2), claim) > 0) == certified
     assert 2 < needed < 100 and maps.draws_needed(Claim(1.0, 1e-9, 2, 0.5), 64) > needed
 
 
@@ -155,8 +160,6 @@ def test_what_is_refused():
             intervals.of_mean(counts, 10, np.array(at), 1.0, ALPHA)
     with pytest.raises(FvitError, match="1 to 5 hits of 4 draws given; 0 to 4"):
         intervals.of_votes(np.array([5, 1]), 4, ALPHA)
-    with pytest.raises(FvitError, match="levels from 0 to 1 given"):
-        intervals.levels(0.0, 1.0, 5)
     votes = intervals.of_votes(np.array([5, 1]), 10, ALPHA)
     with pytest.raises(FvitError, match=r"2 cells of 2 named"):
         intervals.radius(votes, np.array([0, 1]), Claim(1.0, ALPHA, 2, 0.5))

@@ -101,6 +101,12 @@ def test_the_page_compares_maps_and_bounds(unplotted):
     assert "Maps and bounds" not in page.render([*head(), drawn(0)]).markdown  # rows from before anything was counted
 
 
+def test_too_few_draws_for_any_map_are_told(unplotted):
+    few = replace(SETTINGS, bound="thresholds", draws=5)
+    assert "No map can be certified from 5 draws; " in page.render([*head(few), counted(0)]).markdown
+    assert "No map can be" not in page.render([*head(replace(few, draws=1000)), counted(0)]).markdown
+
+
 def test_ranges_are_drawn():
     made = page.render([*head(replace(SETTINGS, bound="thresholds")), counted(0)])
     assert len(made.plots["certify_ranges.png"]) > 5_000
